@@ -1,0 +1,85 @@
+// Operator: one step of a stage. Takes messages in batches, remembers in a KeyedStore, emits messages.
+//
+// A task builds one instance per partition and calls it from one thread:
+//
+//     Open -> { Process* -> Prepare -> (Committed | Aborted) }* -> Close
+//
+// Everything between two commits takes effect together with the input offsets, or not at all: after
+// a crash the same messages come again and find the state of the last commit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "engine/base/status.h"
+#include "engine/state/keyed_store.h"
+
+namespace leadflow {
+
+// One message as an operator sees it. The bytes are borrowed until Process returns.
+struct MessageView {
+  std::string_view value;
+  std::int64_t log_time_ms = 0;  // Wall clock when it entered the log (files: when it was read).
+  std::string_view origin;       // Sources: file or topic name, for people. Else empty.
+  std::int64_t line = 0;         // Sources: line or record number in `origin`, from 1.
+};
+
+// Where an operator's messages go. What the numbers mean is the plan's business.
+enum class OutputId : std::uint8_t { kEvents = 0, kFacts = 1, kRows = 2 };
+
+// What the task lends to an operator. Outlives it.
+class OperatorContext {
+ public:
+  virtual ~OperatorContext() = default;
+
+  virtual KeyedStore& store() = 0;
+  virtual std::uint32_t partition() const = 0;
+  virtual std::uint32_t partitions() const = 0;  // Of the stage that kEvents and kFacts lead to.
+
+  // Copies `value` into the block of partition PartitionOf(hash, partitions()). Messages from one
+  // task to one partition keep their order. Never blocks.
+  virtual void Emit(OutputId output, std::uint64_t hash, std::string_view value) = 0;
+
+  // The way of every bad input: keeps at most the first 64 KiB of `bytes` with `reason`, counts it.
+  // `position` says where it came from, for people ("data/fair.csv:17").
+  virtual void Reject(std::string_view source, std::string_view position, std::string_view reason,
+                      std::string_view bytes) = 0;
+
+  // Adds to a named counter of this task, committed with everything else and shown to users.
+  // Name: lower_snake_case; label: for example a source or a reason.
+  virtual void Count(std::string_view name, std::string_view label, std::int64_t by) = 0;
+
+  // Never goes back. INT64_MIN until known.
+  virtual std::int64_t watermark_ms() const = 0;
+  virtual std::int64_t wall_ms() const = 0;
+};
+
+class Operator {
+ public:
+  Operator() = default;
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+  virtual ~Operator() = default;
+
+  // Called once, first. `context` outlives the operator.
+  virtual Status Open(OperatorContext& context) = 0;
+
+  // Handles messages in log order. A non-OK status fails the task; bad input is no failure.
+  virtual Status Process(std::span<const MessageView> batch) = 0;
+
+  // Called once before each commit, after the last Process: emit what is summed, stage what is
+  // changed. May emit; the operators behind are prepared afterwards. If messages come back to this
+  // operator by a chain, Process and Prepare may be called again before the same commit.
+  virtual Status Prepare() = 0;
+
+  // The transaction is durable: what Prepare staged is in the store.
+  virtual void Committed() {}
+
+  // The transaction is void: forget everything since the last Committed (caches of changed objects
+  // included); the same messages will come again.
+  virtual void Aborted() {}
+};
+
+}  // namespace leadflow

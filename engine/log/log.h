@@ -1,0 +1,119 @@
+// Log: the seam between the engine and whatever keeps its bytes in order: topics of partitions of
+// records, and transactions that append to many partitions and move input offsets as one.
+//
+// Two kinds of objects, each used by one thread at a time; the Log itself is thread-safe.
+//   LogReader   reads committed records of the partitions it was given.
+//   LogWriter   one open transaction at a time.
+//
+// Read-committed: a record is seen by readers only after its transaction has committed, in offset
+// order, and never if it was aborted. Offsets of one partition rise, and may have gaps.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/status.h"
+
+namespace leadflow {
+
+struct TopicPartition {
+  std::string topic;
+  std::uint32_t partition = 0;
+  auto operator<=>(const TopicPartition&) const = default;
+};
+
+struct LogRecord {
+  std::int64_t offset = 0;
+  std::int64_t timestamp_ms = 0;  // Wall clock of the append.
+  std::string_view key;           // May be empty.
+  std::string_view value;
+  bool tombstone = false;  // No value: compaction drops the key.
+};
+
+enum class Cleanup : std::uint8_t { kDelete, kCompact };
+
+struct TopicSpec {
+  std::string name;
+  std::uint32_t partitions = 1;
+  Cleanup cleanup = Cleanup::kDelete;
+};
+
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+
+  // Reads from `offset` on, from the next Poll. An offset below the start of the partition fails the
+  // next Poll with kFailedPrecondition; the end is fine.
+  virtual Status Seek(const TopicPartition& partition, std::int64_t offset) = 0;
+  virtual void Pause(const TopicPartition& partition) = 0;
+  virtual void Resume(const TopicPartition& partition) = 0;
+
+  // Hands `handle` up to about `max_bytes` of committed records, partition by partition, in offset
+  // order, and returns how many. The views live until the next call. 0 = nothing there now.
+  virtual Result<std::size_t> Poll(
+      std::size_t max_bytes,
+      const std::function<void(const TopicPartition&, std::span<const LogRecord>)>& handle) = 0;
+
+  // Offset of the next record that Poll would hand out; -1 if the partition was never Seeked.
+  virtual std::int64_t Position(const TopicPartition& partition) const = 0;
+};
+
+class LogWriter {
+ public:
+  virtual ~LogWriter() = default;
+
+  // Starts a transaction. REQUIRES: none is open.
+  virtual Status Begin() = 0;
+
+  // Adds a record; copies. nullopt value = tombstone. REQUIRES: a transaction is open.
+  virtual Status Append(const TopicPartition& partition, std::string_view key,
+                        std::optional<std::string_view> value) = 0;
+
+  // The group's offset of an input partition becomes `offset` (the next to read) with the commit.
+  virtual Status SendOffset(std::string_view group, const TopicPartition& input,
+                            std::int64_t offset) = 0;
+
+  // All or nothing, durable when it returns OK. kUnavailable: call again. kFailedPrecondition: the
+  // writer is fenced (a newer one with its id exists); nothing of the transaction will ever be seen.
+  // Any other error: nothing was committed; the caller rewinds. On OK, LastOffset tells where the
+  // last record per partition went.
+  virtual Status Commit() = 0;
+  virtual void Abort() = 0;
+
+  // Offset of the last record that the last successful Commit put into `partition`; -1 if none.
+  virtual std::int64_t LastOffset(const TopicPartition& partition) const = 0;
+};
+
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  // Creates what is missing. An existing topic with another partition count or cleanup policy is
+  // kFailedPrecondition and named.
+  virtual Status EnsureTopics(std::span<const TopicSpec> topics) = 0;
+
+  virtual std::unique_ptr<LogReader> NewReader() = 0;
+
+  // A writer with this id; an older one with the same id is fenced from now on and its open
+  // transaction is aborted.
+  virtual Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id) = 0;
+
+  // First kept offset, and one past the last committed one.
+  virtual Result<std::int64_t> StartOffset(const TopicPartition& partition) = 0;
+  virtual Result<std::int64_t> EndOffset(const TopicPartition& partition) = 0;
+
+  // -1 if the group has none.
+  virtual Result<std::int64_t> CommittedOffset(std::string_view group,
+                                               const TopicPartition& input) = 0;
+
+  // Records below `offset` may be dropped.
+  virtual Status Purge(const TopicPartition& partition, std::int64_t offset) = 0;
+};
+
+}  // namespace leadflow

@@ -1,0 +1,35 @@
+// EventDecoder: from one raw message of a source to canonical events. Implemented by
+// connectors/formats, one per source; used by one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/base/status.h"
+#include "operators/event/event.h"
+
+namespace leadflow {
+
+class EventDecoder {
+ public:
+  // `event` is valid during the call only.
+  using Accept = std::function<void(Event& event)>;
+  // A part of the message (or all of it) that is no event, and why: "no field `id`".
+  using Refuse = std::function<void(std::string_view reason, std::string_view bytes)>;
+  // Skipped on purpose (a kind the preset has no use for): counted, not kept.
+  using Skip = std::function<void(std::string_view reason)>;
+
+  virtual ~EventDecoder() = default;
+
+  // `log_time_ms`: default for nothing; only for formats that carry no time of their own say so.
+  // Decoding fills id, time, kind, identifiers (trimmed, not yet sorted), fields, labels, profile.
+  virtual void Decode(std::string_view message, const Accept& accept, const Refuse& refuse,
+                      const Skip& skip) = 0;
+
+  // CSV and TSV: the header line of the file that the next messages come from.
+  virtual Status SetHeader(std::string_view header) = 0;
+};
+
+}  // namespace leadflow
