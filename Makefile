@@ -1,0 +1,54 @@
+# The front door. The build itself is CMake (see CMakePresets.json).
+#
+#   make demo     builds, runs the quick start on real events, prints a report
+#   make test     everything that must hold: release and sanitizer tests, layout, examples
+#   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
+#   make fuzz     every fuzz target for SECONDS=60
+#   make format   clang-format over the tree;  make lint   clang-tidy
+
+JOB ?= b2b-journeys
+EVENTS ?= 1000000
+DIST ?= uniform
+THREADS ?= 1
+SECONDS ?= 60
+SEEDS ?= 1000
+SOURCES = $(shell git ls-files '*.cc' '*.h')
+
+.PHONY: build demo test bench simulation fuzz format lint packages clean
+
+packages:
+	@deploy/debian/install.sh
+
+build: packages
+	@cmake --preset release > build.log 2>&1 || { cat build.log; exit 1; }
+	@cmake --build --preset release --target leadflow
+	@rm -f build.log
+
+demo: build
+	@examples/quickstart/run.sh build/release/leadflow
+
+test: packages
+	@tests/run.sh
+
+bench: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target leadflow bench_floor bench_generate bench_oracle
+	@python3 bench/run.py --job $(JOB) --events $(EVENTS) --dist $(DIST) --threads $(THREADS)
+
+simulation: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target pipeline_simulation
+	@build/release/bin/pipeline_simulation --seeds $(SEEDS)
+
+fuzz: packages
+	@tests/fuzz/run.sh $(SECONDS)
+
+format:
+	clang-format -i $(SOURCES)
+
+lint: packages
+	@cmake --preset clang > /dev/null
+	run-clang-tidy -quiet -p build/clang $(SOURCES)
+
+clean:
+	rm -rf build
