@@ -1,0 +1,50 @@
+// The commands of the binary, one function each. Each returns the process's exit code: 0 done,
+// 1 failed, 78 the config is wrong. What a command prints for people goes to standard error, what
+// another program may read to standard output.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace leadflow::app {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kBadConfig = 78;
+
+struct RunOptions {
+  std::string file;  // a pipeline, or events (zero-config); "-": events on standard input
+  bool until_end = false;
+  bool quiet = false;
+  std::vector<std::pair<std::string, std::string>> set;
+};
+int Run(const RunOptions& options);
+
+enum class DiagnosticFormat { kText, kJson, kGithub };
+int Validate(const std::string& file, bool use_environment, DiagnosticFormat format);
+
+int Test(const std::string& file);
+
+enum class GraphFormat { kText, kDot, kMermaid };
+int Graph(const std::string& file, GraphFormat format);
+
+int Schema();
+int Formats();
+int Sample(const std::string& format);
+int Init(const std::string& preset, bool catalogue);
+
+struct StateOptions {
+  std::string file;       // the pipeline that wrote the state; tells the rules
+  std::string state_dir;  // empty: the pipeline's
+};
+int ShowJourney(const StateOptions& options, const std::string& lead);
+int ShowKpi(const StateOptions& options, const std::string& kpi);
+int Verify(const StateOptions& options);
+
+// A short report of a finished run, as text bars: reach, interaction, transaction, revenue by channel
+// under several models, one lead's journey.
+int Report(const StateOptions& options, const std::string& lead);
+
+}  // namespace leadflow::app

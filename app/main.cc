@@ -1,0 +1,157 @@
+// leadflow: the command line. What each command does is in app/commands.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "app/commands/commands.h"
+
+namespace leadflow::app {
+namespace {
+
+// Commands of the reference that this release does not have yet: named, so that nobody searches.
+constexpr const char* kLater[] = {"explain", "plan",      "load", "replay-dead-letters", "topics",
+                                  "reset",   "savepoint", "top",  "tap"};
+
+struct Arguments {
+  RunOptions run;
+  std::vector<std::string> set;
+  std::string file, lead, kpi, format = "text", preset, sample;
+  StateOptions state;
+  bool no_env = false, catalogue = false;
+};
+
+bool SplitSettings(const std::vector<std::string>& set, RunOptions* run) {
+  for (const std::string& setting : set) {
+    const std::size_t equal = setting.find('=');
+    if (equal == std::string::npos || equal == 0) {
+      std::fprintf(stderr, "--set %s: write --set path=value, for example --set engine.threads=2\n",
+                   setting.c_str());
+      return false;
+    }
+    run->set.emplace_back(setting.substr(0, equal), setting.substr(equal + 1));
+  }
+  return true;
+}
+
+void AddState(CLI::App* command, Arguments* arguments) {
+  command->add_option("--pipeline", arguments->state.file, "the pipeline file that wrote the state")
+      ->required();
+  command->add_option("--state-dir", arguments->state.state_dir,
+                      "its state directory (default: the pipeline's)");
+}
+
+void AddRun(CLI::App& app, Arguments& a, int* code) {
+  CLI::App* run = app.add_subcommand("run", "run a pipeline, or count events at once without one");
+  run->add_option("FILE", a.run.file, "pipeline.yaml, or a file of events (`-`: standard input)")
+      ->required();
+  run->add_flag("--until-end", a.run.until_end,
+                "stop when every bounded source is read and the outputs are written");
+  run->add_flag("--quiet", a.run.quiet, "no progress");
+  run->add_option("--set", a.set, "override a value: path=value");
+  run->callback([&a, code] { *code = SplitSettings(a.set, &a.run) ? Run(a.run) : kFailed; });
+}
+
+void AddFiles(CLI::App& app, Arguments& a, int* code) {
+  CLI::App* validate = app.add_subcommand("validate", "show everything that is wrong with a pipeline");
+  validate->add_option("FILE", a.file)->required();
+  validate->add_flag("--no-env", a.no_env, "leave ${X} as it stands");
+  validate->add_option("--format", a.format, "text, json or github")
+      ->check(CLI::IsMember({"text", "json", "github"}));
+  validate->callback([&a, code] {
+    *code = Validate(a.file, !a.no_env,
+                     a.format == "json"     ? DiagnosticFormat::kJson
+                     : a.format == "github" ? DiagnosticFormat::kGithub
+                                            : DiagnosticFormat::kText);
+  });
+
+  CLI::App* test = app.add_subcommand("test", "run the tests that a pipeline file holds");
+  test->add_option("FILE", a.file)->required();
+  test->callback([&a, code] { *code = Test(a.file); });
+
+  CLI::App* graph = app.add_subcommand("graph", "print the plan: stages, operators, topics");
+  graph->add_option("FILE", a.file)->required();
+  graph->add_option("--format", a.format, "text, dot or mermaid")
+      ->check(CLI::IsMember({"text", "dot", "mermaid"}));
+  graph->callback([&a, code] {
+    *code = Graph(a.file, a.format == "dot"       ? GraphFormat::kDot
+                          : a.format == "mermaid" ? GraphFormat::kMermaid
+                                                  : GraphFormat::kText);
+  });
+}
+
+void AddStartingPoints(CLI::App& app, Arguments& a, int* code) {
+  app.add_subcommand("schema", "print the JSON Schema of pipeline files")->callback([code] {
+    *code = Schema();
+  });
+  app.add_subcommand("formats", "list the formats that sources can have")->callback([code] {
+    *code = Formats();
+  });
+  CLI::App* sample = app.add_subcommand("sample", "print a sample message of a format");
+  sample->add_option("FORMAT", a.sample)->required();
+  sample->callback([&a, code] { *code = Sample(a.sample); });
+
+  CLI::App* init = app.add_subcommand("init", "print a first pipeline");
+  init->add_option("FORMAT", a.preset, "format of your events (default: leadflow)");
+  init->add_flag("--catalogue", a.catalogue, "print the default KPI catalogue instead");
+  init->callback([&a, code] { *code = Init(a.preset, a.catalogue); });
+}
+
+void AddState(CLI::App& app, Arguments& a, int* code) {
+  CLI::App* journey = app.add_subcommand("journey", "show the journey of one lead and its credits");
+  journey->add_option("LEAD", a.lead, "an identifier: ann@example.com, crm_contact_id:17")
+      ->required();
+  AddState(journey, &a);
+  journey->callback([&a, code] { *code = ShowJourney(a.state, a.lead); });
+
+  CLI::App* kpi = app.add_subcommand("kpi", "print the rows of a KPI as CSV");
+  kpi->add_option("NAME", a.kpi)->required();
+  AddState(kpi, &a);
+  kpi->callback([&a, code] { *code = ShowKpi(a.state, a.kpi); });
+
+  CLI::App* verify =
+      app.add_subcommand("verify", "recompute all rows from the stored journeys and compare");
+  AddState(verify, &a);
+  verify->callback([&a, code] { *code = Verify(a.state); });
+
+  CLI::App* report = app.add_subcommand("report", "print a short report of a finished run");
+  report->add_option("--lead", a.lead, "whose journey to show");
+  AddState(report, &a);
+  report->callback([&a, code] { *code = Report(a.state, a.lead); });
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("leadflow: live marketing KPIs that equal the batch result, to the cent");
+  app.set_version_flag("--version", "leadflow " LEADFLOW_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  Arguments arguments;
+  int code = kDone;
+  AddRun(app, arguments, &code);
+  AddFiles(app, arguments, &code);
+  AddStartingPoints(app, arguments, &code);
+  AddState(app, arguments, &code);
+  if (argc > 1) {
+    for (const char* later : kLater) {
+      if (std::string(argv[1]) == later) {
+        std::fprintf(stderr, "`leadflow %s` is not in this release; `leadflow --help` lists what is\n",
+                     later);
+        return kFailed;
+      }
+    }
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kFailed;
+  }
+  return code;
+}
+
+}  // namespace
+}  // namespace leadflow::app
+
+int main(int argc, char** argv) { return leadflow::app::Main(argc, argv); }
