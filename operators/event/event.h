@@ -38,7 +38,8 @@ class Event final {
   std::int64_t time_ms = 0;
   bool has_time = false;
   Kind kind = Kind::kNone;
-  std::vector<PlainIdentifier> identifiers;  // in file order until ingest sorts them, strongest first
+  std::vector<PlainIdentifier>
+      identifiers;  // in file order until ingest sorts them, strongest first
   std::vector<NamedText> labels;
   std::vector<NamedText> profile;  // traits; numbers as text
 
@@ -52,6 +53,8 @@ class Event final {
   }
   void Remove(Field field) { present_ &= ~Bit(field); }
   bool Has(Field field) const { return (present_ & Bit(field)) != 0; }
+  // Bit per Field that is there.
+  std::uint64_t present() const { return present_; }
   // REQUIRES: a text field; empty if absent.
   std::string_view Text(Field field) const {
     return Has(field) ? text_[Index(field)] : std::string_view();
