@@ -34,6 +34,7 @@ class OperatorContext {
  public:
   virtual ~OperatorContext() = default;
 
+  // Keys that begin with a zero byte are the engine's.
   virtual KeyedStore& store() = 0;
   virtual std::uint32_t partition() const = 0;
   virtual std::uint32_t partitions() const = 0;  // Of the stage that kEvents and kFacts lead to.
@@ -51,7 +52,17 @@ class OperatorContext {
   // Name: lower_snake_case; label: for example a source or a reason.
   virtual void Count(std::string_view name, std::string_view label, std::int64_t by) = 0;
 
-  // Never goes back. INT64_MIN until known.
+  // Ingest only: an event of this time was seen, from a message of this log time. The watermark of a
+  // source follows min(time, log time) - disorder and never goes back, so that one event from the
+  // future moves nothing.
+  virtual void ObserveEventTime(std::int64_t event_ms, std::int64_t log_time_ms) {
+    static_cast<void>(event_ms);
+    static_cast<void>(log_time_ms);
+  }
+
+  // Ingest: the watermark of this source partition, up to the last ObserveEventTime. Else: the
+  // smallest of all source partitions that still deliver, as of the last commit; when none does any
+  // more, the highest that was reached. Never goes back. INT64_MIN until known.
   virtual std::int64_t watermark_ms() const = 0;
   virtual std::int64_t wall_ms() const = 0;
 };
@@ -66,7 +77,9 @@ class Operator {
   // Called once, first. `context` outlives the operator.
   virtual Status Open(OperatorContext& context) = 0;
 
-  // Handles messages in log order. A non-OK status fails the task; bad input is no failure.
+  // Handles messages in log order. Bad input is no failure. kInternal and kInvalidArgument say that
+  // one of the messages cannot be handled: all is rewound, the messages come again one by one, and
+  // the culprit goes to the dead letters with reason `bug`. Any other non-OK status stops the process.
   virtual Status Process(std::span<const MessageView> batch) = 0;
 
   // Called once before each commit, after the last Process: emit what is summed, stage what is
