@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/base/civil_time.h"
@@ -199,6 +201,10 @@ struct Pipeline {
   std::vector<OutputSpec> outputs;
   std::vector<TestSpec> tests;
 
+  // Built-in lists, lower case. Domains that name no company, and parts of user agents of machines.
+  std::unordered_set<std::string> mail_providers;
+  std::vector<std::string> bots;
+
   NameTable names;          // labels and traits that expressions read
   std::uint64_t rules = 0;  // hash of all of the above that f reads: stored with the state
 
@@ -215,6 +221,8 @@ struct LoadOptions {
   // Built-in data, by name: "channels.yaml", "catalogue.yaml", "search_hosts.txt", "social_hosts.txt",
   // "free_mail.txt", "disposable_mail.txt", "bots.txt".
   ReadFile read_builtin;
+  // Formats that the release has besides json, csv, tsv, form and leadflow. Empty: not checked here.
+  std::vector<std::string> presets;
   std::vector<std::pair<std::string, std::string>> set;  // --set path=value
 };
 
