@@ -15,8 +15,10 @@
 
 namespace leadflow {
 
-// How often one lead has occurred in each row of each `distinct` measure: what makes distinct counts
-// exact and retractable. Kept with the journey's state.
+// How often one lead has occurred in each row of each `distinct` measure: what makes distinct
+// counts exact and retractable. Kept with the journey's state. Whoever takes back a whole lead
+// without its map adds with sign +1 into a sink that negates: an empty map knows no row that could
+// be left.
 class SeenMap {
  public:
   // Adds `by` to the count of a row (Hash64 of group and component); returns the new count.
@@ -49,7 +51,8 @@ class FactBuilder final : public OccurrenceSink {
   bool Wants(Subject::Of of, Kind kind) const;
   bool WantsStage(int stage) const;
   bool WantsGoal(int goal) const;
-  // Whether some leaf reads a dimension that comes from the newest state of the lead (`as_of: now`).
+  // Whether some leaf reads a dimension that comes from the newest state of the lead (`as_of:
+  // now`).
   bool UsesNowDimensions() const;
   const std::vector<DurationSpec>& durations() const;
 

@@ -1,29 +1,18 @@
-// Occurrence: something countable that a journey contains: an event, a visit, a lead creation, a stage
-// entry, an order, a conversion, a duration. A journey's derivation emits signed occurrences; facts
-// turn them into components of KPI rows. The border between journeys and measures.
+// Occurrence: something countable that a journey contains: an event, a visit, a lead creation, a
+// stage entry, an order, a conversion, a duration. A journey's derivation emits signed occurrences;
+// facts turn them into components of KPI rows. The border between journeys and measures.
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string>
+#include <limits>
 #include <string_view>
 
 #include "engine/config/expression.h"
+#include "operators/attribution/conversion.h"
 #include "operators/event/entry.h"
 #include "operators/pipeline/kpi_spec.h"
 
 namespace leadflow {
-
-// The first class of dimensions. Empty text: `(none)`; a channel is never empty.
-struct TouchDimensions {
-  std::string_view channel;
-  std::string_view campaign;
-  std::string_view source;
-  std::string_view medium;
-  std::string_view landing_page;
-  std::string_view fair;
-  bool operator==(const TouchDimensions&) const = default;
-};
 
 struct LeadDimensions {
   std::string_view persona;
@@ -32,39 +21,24 @@ struct LeadDimensions {
   std::string_view country;
 };
 
-// One touch of an attributed conversion.
-struct CreditedTouch {
-  TouchDimensions dimensions;
-  std::int64_t time_ms = 0;
-  bool direct = false;  // its channel is `Direct`
-};
-
-struct Conversion {
-  // Oldest first, at most max_touches. Empty: Unattributed.
-  std::span<const CreditedTouch> touches;
-  // Index of the touch of a milestone, -1: missing.
-  int first = -1, creation = -1, opportunity = -1, conversion = -1;
-  bool opportunity_reached = false;  // by the time of the conversion (w_shape)
-};
-
 struct Occurrence {
   Subject::Of of = Subject::Of::kEvent;
   Kind kind = Kind::kNone;    // kEvent
   int stage = -1, goal = -1;  // kStage*, kGoal
   std::int64_t time_ms = 0;   // chooses the window
   bool machine = false;
-  std::int64_t count = 1;     // an event's `count`
+  std::int64_t count = 1;        // an event's `count`
   bool anonymous_count = false;  // `count` instead of a lead: distinct adds it as it is
 
   // Mail kinds under `distinct` (SEMANTICS 4): see mail_only.
-  // true: this occurrence exists for `distinct` alone (an implied send, an open implied by a click, a
-  // delivery that stands for the mailing); `count` and `sum` skip it.
+  // true: this occurrence exists for `distinct` alone (an implied send, an open implied by a click,
+  // a delivery that stands for the mailing); `count` and `sum` skip it.
   bool distinct_only = false;
   // true: the plain event, which `distinct` skips because a distinct_only one stands for it.
   bool count_only = false;
 
-  TouchDimensions own;              // by `credit: own`
-  TouchDimensions by_default;       // by the rule of SEMANTICS 6 for this kind of occurrence
+  TouchDimensions own;         // by `credit: own`
+  TouchDimensions by_default;  // by the rule of SEMANTICS 6 for this kind of occurrence
   TouchDimensions first, last, last_non_direct;  // credit: ...; channel `Unattributed` if none
   LeadDimensions lead;
 
@@ -74,25 +48,33 @@ struct Occurrence {
 
   // Numbers by name, of visits and orders. Money in minor units of `currency`.
   std::int64_t amount = 0;
-  std::string_view currency;        // empty: no money here
+  std::string_view currency;  // empty: no money here
   bool has_amount = false;
   std::int64_t dwell_ms = 0, engaged_ms = 0, page_views = 0, touches = 0;
+  bool bounce = false;  // visits
 
   // kGoal only.
   const Conversion* conversion = nullptr;
 
   // Durations: set if this occurrence is a pair (from, to) of the measure with this number in
-  // Durations (see measure_table.h); then `duration_ms` counts in the window of time_ms.
+  // FactBuilder::durations(); then `duration_ms` counts in the window of time_ms.
   int duration = -1;
   std::int64_t duration_ms = 0;
 
   // booked ledger: a part of a conversion's value that moved at time_ms (a refund). Measures with
   // `ledger: restated` see only occurrences with `restated`, booked ones only those with `booked`.
   bool restated = true, booked = true;
-  // booked refunds: the net value before; shares are split(before) - split(before - amount moved).
-  std::int64_t booked_before = 0;
+  // booked refunds: `amount` is the signed change of the value (net after - net before, below 0 for
+  // a refund), `booked_before` the net value before it, and shares move by split(after) -
+  // split(before). With `counts` the count falls by one (it removed the order); without it only the
+  // value moves.
   bool booked_refund = false;
-  bool counts = true;               // false: only the value moves, not the count (partial refund)
+  std::int64_t booked_before = 0;
+  bool counts = true;
+  // The moment whose local day chooses the rate of `amount` (a booked refund: the order's time).
+  // kRateAtTime: time_ms.
+  static constexpr std::int64_t kRateAtTime = std::numeric_limits<std::int64_t>::min();
+  std::int64_t rate_time_ms = kRateAtTime;
 };
 
 class OccurrenceSink {
