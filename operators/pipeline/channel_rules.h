@@ -1,8 +1,8 @@
 // ChannelRules: which channel a touch belongs to: the first rule of `channels:` that matches its
 // fields. What no rule matches is `Other`.
 //
-// Rules that cannot match a kind are left out by a table made once, and answers are remembered, so that
-// the usual touch costs one look-up. One instance per thread.
+// Rules that cannot match a kind are left out by a table made once, and a rule that nothing but the
+// kind decides is not evaluated at all. Immutable, thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,16 @@ class ChannelRules final {
 
   // Valid as long as the pipeline. `fields` answers kSlotKind and the fields that rules read.
   std::string_view Channel(const FieldSource& fields, EvalArena& arena) const;
+  // The same where the kind is known. REQUIRES: it is that of `fields`.
+  std::string_view Channel(Kind kind, const FieldSource& fields, EvalArena& arena) const;
 
  private:
+  struct Candidate {
+    std::uint16_t rule;
+    bool always;  // matches every event of the kind
+  };
   const Pipeline& pipeline_;
-  std::vector<std::vector<std::uint16_t>> candidates_;  // by Kind: rules that may match, in order
+  std::vector<std::vector<Candidate>> table_;  // by Kind: rules that may match, in order
 };
 
 }  // namespace leadflow

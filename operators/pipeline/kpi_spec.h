@@ -1,5 +1,5 @@
-// KpiSpec: one KPI of the file, resolved: KPI names inside ratios are replaced by their measures, and
-// each leaf measure has a slot. What the measures mean is SEMANTICS (docs/kpis.md).
+// KpiSpec: one KPI of the file, resolved: KPI names inside ratios are replaced by their measures,
+// and each leaf measure has a slot. What the measures mean is SEMANTICS (docs/kpis.md).
 #pragma once
 
 #include <cstdint>
@@ -17,17 +17,17 @@ namespace leadflow {
 // What is counted, summed or timed.
 struct Subject {
   enum class Of : std::uint8_t {
-    kEvent,        // events of `kind`; orders and deals: see kOrder, kDealWon, kDealLost
+    kEvent,  // events of `kind`; orders and deals: see kOrder, kDealWon, kDealLost
     kVisit,
     kLeadCreation,
-    kStageFirst,   // `stage`
-    kStageEntry,   // `stage`
-    kOrder,        // the version in force of an order record, net of refunds
+    kStageFirst,  // `stage`
+    kStageEntry,  // `stage`
+    kOrder,       // the version in force of an order record, net of refunds
     kDealWon,
     kDealLost,
-    kGoal,         // `goal`: conversions
-    kFirstTouch,   // only as `from:` of a duration
-    kTrust,        // `trust`: refused dead_letter excluded machine shared no_rate overflow
+    kGoal,        // `goal`: conversions
+    kFirstTouch,  // only as `from:` of a duration
+    kTrust,       // `trust`: refused dead_letter excluded machine shared no_rate overflow
   };
   Of of = Of::kEvent;
   Kind kind = Kind::kNone;
@@ -51,28 +51,28 @@ struct Measure {
     kMeanTime,    // mean of a duration
     kAttributed,  // conversions in millionths
     kAttributedValue,
-    kRatio,       // operands[0] / operands[1]
-    kMinus,       // operands[0] - operands[1]
-    kShareOf,     // operands[0] / its sum along `along`
+    kRatio,    // operands[0] / operands[1]
+    kMinus,    // operands[0] - operands[1]
+    kShareOf,  // operands[0] / its sum along `along`
   };
   Type type = Type::kCount;
   Position at;
-  int slot = 0;                         // leaves: number within the KPI, from 0
+  int slot = 0;  // leaves: number within the KPI, from 0
   Subject subject;
-  std::string field;                    // kSum kMean kQuantile: "amount", "dwell_time", ...
-  int at_least = 1;                     // kDistinct*
-  std::vector<double> quantiles;        // kQuantile, in (0, 1)
+  std::string field;                          // kSum kMean kQuantile: "amount", "dwell_time", ...
+  int at_least = 1;                           // kDistinct*
+  std::vector<double> quantiles;              // kQuantile, in (0, 1)
   std::vector<std::string> quantile_columns;  // "p50", "p12_5"
   // Durations (kQuantile, kMeanTime): from -> to, or time in stage `from.stage` if `time_in`.
   bool duration = false;
   bool time_in = false;
   Subject from, to;
   std::shared_ptr<const Expression> where;
-  bool machine = false;                 // include machine events
+  bool machine = false;  // include machine events
   Credit credit = Credit::kDefault;
   Ledger ledger = Ledger::kRestated;
-  std::vector<int> models;              // indexes into AttributionOptions::models; empty: all
-  int along = -1;                       // kShareOf: index into KpiSpec::by
+  std::vector<int> models;  // indexes into AttributionOptions::models; empty: all
+  int along = -1;           // kShareOf: index into KpiSpec::by
   std::vector<Measure> operands;
 
   bool IsLeaf() const { return operands.empty(); }
@@ -81,15 +81,33 @@ struct Measure {
 enum class Dimension : std::uint8_t {
   kModel,
   // touch
-  kChannel, kCampaign, kSource, kMedium, kLandingPage, kFair,
+  kChannel,
+  kCampaign,
+  kSource,
+  kMedium,
+  kLandingPage,
+  kFair,
   // lead
-  kPersona, kAccount, kOwner, kCountry,
+  kPersona,
+  kAccount,
+  kOwner,
+  kCountry,
   // conversion
-  kProductLine, kDiscountCode, kOffer,
+  kProductLine,
+  kDiscountCode,
+  kOffer,
   // event
-  kName, kForm, kAsset, kLink, kNetwork, kVariant, kLabel, kKind,
+  kName,
+  kForm,
+  kAsset,
+  kLink,
+  kNetwork,
+  kVariant,
+  kLabel,
+  kKind,
   // trust
-  kTrustSource, kTrustReason,
+  kTrustSource,
+  kTrustReason,
 };
 
 struct DimensionSpec {
@@ -103,13 +121,13 @@ struct KpiSpec {
   int index = 0;  // position in the file; on disk rows are named by Hash64(name), never by it
   Position at;
   Measure measure;
-  int slots = 1;              // leaves in `measure`
+  int slots = 1;  // leaves in `measure`
   std::vector<DimensionSpec> by;
   WindowUnit window = WindowUnit::kTotal;
-  bool money = false;         // rows carry a currency column
-  std::string unit;           // durations: ms s min h d; money: "" ; else ""
+  bool money = false;  // rows carry a currency column
+  std::string unit;    // durations: ms s min h d; money: "" ; else ""
   std::int64_t unit_ms = 1000;
-  std::int64_t keep_ms = 0;   // 0: for ever
+  std::int64_t keep_ms = 0;  // 0: for ever
   std::int64_t max_cells = 100'000;
 };
 

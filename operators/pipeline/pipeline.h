@@ -26,7 +26,7 @@ namespace leadflow {
 using ExpressionPtr = std::shared_ptr<const Expression>;
 
 struct EngineOptions {
-  std::string state_dir;                // resolved against the file's folder
+  std::string state_dir;  // resolved against the file's folder
   std::int64_t memory_bytes = std::int64_t{1} << 30;
   int threads = 1;
   int partitions = 4;
@@ -36,10 +36,11 @@ struct EngineOptions {
 // One entry of `events:` of a source: a mapping from a message to one event.
 struct EventMapping {
   Kind kind = Kind::kNone;
-  std::string split;      // "$.items[*]": one event per element; empty: one per message
-  ExpressionPtr when;     // null: always
+  std::string split;   // "$.items[*]": one event per element; empty: one per message
+  ExpressionPtr when;  // null: always
   struct Assignment {
-    std::string target;   // dotted event field as written: "time", "email", "user_id@shop", "labels.x"
+    std::string
+        target;  // dotted event field as written: "time", "email", "user_id@shop", "labels.x"
     ExpressionPtr value;
   };
   std::vector<Assignment> map;
@@ -52,13 +53,14 @@ struct SourceSpec {
   enum class Input : std::uint8_t { kFile, kStdin } input = Input::kFile;
   std::vector<std::string> paths;  // globs, resolved against the file's folder
   bool follow = false;
-  std::string format = "json";     // json csv tsv form leadflow or a preset
+  std::string format = "json";  // json csv tsv form leadflow or a preset
   std::optional<TimeZone> zone;
   std::string zone_name;
   std::int64_t disorder_ms = 60'000;
   bool bad_events_fail = false;
   std::vector<EventMapping> events;  // empty: the preset's own
-  // The paths `$...` that the mappings read, by slot number: connectors/formats fills a row per message.
+  // The paths `$...` that the mappings read, by slot number: connectors/formats fills a row per
+  // message.
   std::vector<std::vector<PathStep>> paths_read;
 };
 
@@ -72,7 +74,7 @@ struct IdentityOptions {
   int max_identifiers = 50;
   int max_shared = 20;
   bool erase_keeps_counts = false;
-  std::string key_file;                 // empty: random, kept in the state directory
+  std::string key_file;  // empty: random, kept in the state directory
   struct Ignore {
     IdentifierType type;
     ExpressionPtr when;
@@ -94,8 +96,8 @@ struct StageSpec {
   std::string name;
   std::string phase;
   bool on_lead_creation = false;
-  ExpressionPtr on;        // an event
-  ExpressionPtr when;      // `while:`, a condition of state (score)
+  ExpressionPtr on;    // an event
+  ExpressionPtr when;  // `while:`, a condition of state (score)
   bool reenter = false;
   bool falls_back = false;
 };
@@ -111,14 +113,25 @@ struct GoalSpec {
   std::string name;
   enum class On : std::uint8_t { kOrder, kDealWon, kStage, kEvent } on = On::kOrder;
   int stage = -1;
-  ExpressionPtr when;      // kEvent
+  ExpressionPtr when;  // kEvent
   std::int64_t lookback_ms = 365LL * 86'400'000;
   bool cycle = false;
 };
 
 enum class Model : std::uint8_t {
-  kFirstTouch, kLastTouch, kLastNonDirect, kLinear, kUShape, kJShape, kInverseJ, kPosition,
-  kTimeDecay, kWShape, kFullPath, kFirstAndCreation, kParticipation,
+  kFirstTouch,
+  kLastTouch,
+  kLastNonDirect,
+  kLinear,
+  kUShape,
+  kJShape,
+  kInverseJ,
+  kPosition,
+  kTimeDecay,
+  kWShape,
+  kFullPath,
+  kFirstAndCreation,
+  kParticipation,
 };
 
 struct ModelSpec {
@@ -137,8 +150,8 @@ struct AttributionOptions {
 };
 
 struct OutputSpec {
-  std::string path;               // with {kpi}
-  bool json_lines = false;        // else CSV
+  std::string path;         // with {kpi}
+  bool json_lines = false;  // else CSV
   std::int64_t every_ms = 10'000;
   std::vector<std::string> only;  // empty: all
 };
@@ -155,8 +168,8 @@ struct TestSpec {
     Position at;
     std::string kpi;
     std::vector<std::pair<std::string, std::string>> where;
-    std::string window_start;          // empty: any
-    std::optional<std::string> value;  // as written; "null" for no value
+    std::string window_start;                                  // empty: any
+    std::optional<std::string> value;                          // as written; "null" for no value
     std::vector<std::pair<std::string, std::string>> columns;  // other columns given
   };
   std::vector<Expect> expect;
@@ -183,17 +196,17 @@ struct Pipeline {
   enum class Late : std::uint8_t { kUpdate, kDrop, kTopic } late = Late::kUpdate;
 
   std::vector<SourceSpec> sources;
-  std::vector<std::string> source_names;  // by rank
-  std::vector<NamedRule> exclude;         // over plain events
+  std::vector<std::string> source_names;                          // by rank
+  std::vector<NamedRule> exclude;                                 // over plain events
   std::unordered_map<std::string, std::string> campaign_aliases;  // lower case alias -> campaign
   IdentityOptions identity;
-  std::uint64_t created_by = 0;           // bit per Kind
+  std::uint64_t created_by = 0;  // bit per Kind
   VisitOptions visits;
   bool owner_now = false, persona_now = true, account_now = true, country_now = true;
-  std::vector<NamedRule> channels;        // first match wins; none: "Other" / "Direct" by the rules' end
+  std::vector<NamedRule> channels;  // first match wins; none: "Other" / "Direct" by the rules' end
   std::vector<NamedRule> personas;
   std::vector<StageSpec> stages;
-  std::int64_t score_half_life_ms = 0;    // 0: no decay
+  std::int64_t score_half_life_ms = 0;  // 0: no decay
   std::vector<ScoringRule> scoring;
   std::vector<GoalSpec> goals;
   AttributionOptions attribution;
@@ -211,17 +224,19 @@ struct Pipeline {
   const KpiSpec* FindKpi(std::string_view kpi) const;
 };
 
-// Files that the loader reads besides the pipeline (rates, aliases, built-in lists). nullopt: absent.
+// Files that the loader reads besides the pipeline (rates, aliases, built-in lists). nullopt:
+// absent.
 using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
 
 struct LoadOptions {
   Environment environment;  // null: `${X}` is left as it stands (`validate --no-env`)
   ReadFile read_file;       // for files that the pipeline names
   std::string folder;       // of the pipeline file
-  // Built-in data, by name: "channels.yaml", "catalogue.yaml", "search_hosts.txt", "social_hosts.txt",
-  // "free_mail.txt", "disposable_mail.txt", "bots.txt".
+  // Built-in data, by name: "channels.yaml", "catalogue.yaml", "search_hosts.txt",
+  // "social_hosts.txt", "free_mail.txt", "disposable_mail.txt", "bots.txt".
   ReadFile read_builtin;
-  // Formats that the release has besides json, csv, tsv, form and leadflow. Empty: not checked here.
+  // Formats that the release has besides json, csv, tsv, form and leadflow. Empty: not checked
+  // here.
   std::vector<std::string> presets;
   std::vector<std::pair<std::string, std::string>> set;  // --set path=value
 };
