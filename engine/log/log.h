@@ -48,8 +48,8 @@ class LogReader {
  public:
   virtual ~LogReader() = default;
 
-  // Reads from `offset` on, from the next Poll. An offset below the start of the partition fails the
-  // next Poll with kFailedPrecondition; the end is fine.
+  // Reads from `offset` on, from the next Poll. An offset below the start of the partition fails
+  // the next Poll with kFailedPrecondition; the end is fine.
   virtual Status Seek(const TopicPartition& partition, std::int64_t offset) = 0;
   virtual void Pause(const TopicPartition& partition) = 0;
   virtual void Resume(const TopicPartition& partition) = 0;
@@ -80,9 +80,9 @@ class LogWriter {
                             std::int64_t offset) = 0;
 
   // All or nothing, durable when it returns OK. kUnavailable: call again. kFailedPrecondition: the
-  // writer is fenced (a newer one with its id exists); nothing of the transaction will ever be seen.
-  // Any other error: nothing was committed; the caller rewinds. On OK, LastOffset tells where the
-  // last record per partition went.
+  // writer is fenced (a newer one with its id exists); nothing of the transaction will ever be
+  // seen. Any other error: nothing was committed; the caller rewinds. On OK, LastOffset tells where
+  // the last record per partition went.
   virtual Status Commit() = 0;
   virtual void Abort() = 0;
 

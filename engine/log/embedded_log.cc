@@ -1,0 +1,337 @@
+#include "engine/log/embedded_log.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/base/check.h"
+#include "engine/log/journal.h"
+
+namespace leadflow {
+namespace {
+
+using journal::Chunk;
+using journal::Journal;
+using journal::Partition;
+using journal::RecordCursor;
+using journal::Transaction;
+
+constexpr std::size_t kPartBytes = std::size_t{1} << 20;
+constexpr std::size_t kTransactionBytes = std::size_t{1} << 30;
+constexpr std::size_t kRecordOverhead = 32;
+
+class Writer final : public LogWriter {
+ public:
+  Writer(Journal* owner, std::string id, std::uint64_t generation)
+      : journal_(*owner), id_(std::move(id)), generation_(generation) {}
+
+  Status Begin() override {
+    LEADFLOW_CHECK(!open_);
+    if (journal_.Fenced(id_, generation_)) {
+      return {ErrorCode::kFailedPrecondition,
+              "writer " + id_ + " is fenced: a newer one with its id was started"};
+    }
+    open_ = true;
+    return {};
+  }
+
+  Status Append(const TopicPartition& partition, std::string_view key,
+                std::optional<std::string_view> value) override {
+    LEADFLOW_CHECK(open_);
+    Slot* slot = last_slot_;
+    if (slot == nullptr || partition != slot->name) {
+      LEADFLOW_ASSIGN_OR_RETURN(slot, SlotOf(partition));
+      last_slot_ = slot;
+    }
+    const std::size_t size = key.size() + (value ? value->size() : 0) + kRecordOverhead;
+    if (size > kTransactionBytes - bytes_) {
+      return Status::InvalidArgument("a transaction of more than 1 GiB; commit before");
+    }
+    bytes_ += size;
+    if (slot->parts.empty() || slot->parts.back().records.size() + size > kPartBytes) {
+      slot->parts.emplace_back().partition = slot->partition;
+      slot->parts.back().records.reserve(std::min(kPartBytes, slot->expected_bytes));
+    }
+    Transaction::Part& part = slot->parts.back();
+    journal::AppendRecord(key, value, 0, 0, &part.records);
+    ++part.count;
+    return {};
+  }
+
+  Status SendOffset(std::string_view group, const TopicPartition& input,
+                    std::int64_t offset) override {
+    LEADFLOW_CHECK(open_);
+    offsets_.push_back({std::string(group), input, offset});
+    return {};
+  }
+
+  Status Commit() override {
+    LEADFLOW_CHECK(open_);
+    Transaction transaction;
+    transaction.offsets = std::move(offsets_);
+    for (auto& [name, slot] : slots_) {
+      std::size_t bytes = 0;
+      for (Transaction::Part& part : slot.parts) {
+        bytes += part.records.size();
+        transaction.parts.push_back(std::move(part));
+      }
+      // The next transaction is probably about as large as this one.
+      if (bytes > 0) slot.expected_bytes = bytes + bytes / 8 + 64;
+    }
+    Abort();
+    std::vector<std::pair<Partition*, std::int64_t>> last;
+    LEADFLOW_RETURN_IF_ERROR(journal_.Commit(id_, generation_, &transaction, &last));
+    last_offsets_ = std::move(last);
+    // Cleaning that fails has changed nothing; what is wrong with the disk the next commit will
+    // tell.
+    const Status cleaned = journal_.Clean().status();
+    static_cast<void>(cleaned.ok());
+    return {};
+  }
+
+  void Abort() override {
+    for (auto& [name, slot] : slots_) slot.parts.clear();
+    offsets_.clear();
+    bytes_ = 0;
+    open_ = false;
+  }
+
+  std::int64_t LastOffset(const TopicPartition& partition) const override {
+    const auto slot = slots_.find(partition);
+    if (slot == slots_.end()) return -1;
+    for (const auto& [written, offset] : last_offsets_) {
+      if (written == slot->second.partition) return offset;
+    }
+    return -1;
+  }
+
+ private:
+  struct Slot {
+    TopicPartition name;
+    Partition* partition = nullptr;
+    std::vector<Transaction::Part> parts;
+    std::size_t expected_bytes = 0;
+  };
+
+  Result<Slot*> SlotOf(const TopicPartition& name) {
+    const auto known = slots_.find(name);
+    if (known != slots_.end()) return &known->second;
+    LEADFLOW_ASSIGN_OR_RETURN(Partition* const partition, journal_.Find(name));
+    Slot& slot = slots_[name];
+    slot.name = name;
+    slot.partition = partition;
+    return &slot;
+  }
+
+  Journal& journal_;
+  const std::string id_;
+  const std::uint64_t generation_;
+  bool open_ = false;
+  std::map<TopicPartition, Slot> slots_;  // Stable addresses; bounded by the log's partitions.
+  Slot* last_slot_ = nullptr;
+  std::vector<journal::OffsetOp> offsets_;
+  std::size_t bytes_ = 0;
+  std::vector<std::pair<Partition*, std::int64_t>> last_offsets_;
+};
+
+class Reader final : public LogReader {
+ public:
+  explicit Reader(Journal* owner) : journal_(*owner) {}
+
+  Status Seek(const TopicPartition& name, std::int64_t offset) override {
+    LEADFLOW_ASSIGN_OR_RETURN(Partition* const partition, journal_.Find(name));
+    Input* input = Find(name);
+    if (input == nullptr) {
+      inputs_.push_back(std::make_unique<Input>());
+      input = inputs_.back().get();
+      input->name = name;
+      input->partition = partition;
+    }
+    input->position = offset;
+    input->chunk.reset();
+    return {};
+  }
+
+  void Pause(const TopicPartition& name) override {
+    if (Input* const input = Find(name)) input->paused = true;
+  }
+  void Resume(const TopicPartition& name) override {
+    if (Input* const input = Find(name)) input->paused = false;
+  }
+
+  Result<std::size_t> Poll(std::size_t max_bytes,
+                           const std::function<void(const TopicPartition&,
+                                                    std::span<const LogRecord>)>& handle) override {
+    held_.clear();
+    batches_.clear();
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    // Each call begins with another partition, so that a busy one starves nobody.
+    for (std::size_t i = 0; i < inputs_.size() && (bytes < max_bytes || i == 0); ++i) {
+      Input& input = *inputs_[(turn_ + i) % inputs_.size()];
+      if (input.paused) continue;
+      LEADFLOW_ASSIGN_OR_RETURN(const std::size_t got, PollOne(&input, max_bytes, &bytes, handle));
+      count += got;
+    }
+    ++turn_;
+    return count;
+  }
+
+  std::int64_t Position(const TopicPartition& name) const override {
+    for (const auto& input : inputs_) {
+      if (input->name == name) return input->position;
+    }
+    return -1;
+  }
+
+ private:
+  // A chunk that was handed out in part, and where in it the next record lies.
+  struct OpenChunk {
+    explicit OpenChunk(Chunk from) : chunk(std::move(from)), cursor(chunk) {}
+    Chunk chunk;
+    RecordCursor cursor;
+  };
+  struct Input {
+    TopicPartition name;
+    Partition* partition = nullptr;
+    std::int64_t position = 0;
+    bool paused = false;
+    std::unique_ptr<OpenChunk> chunk;
+  };
+
+  Input* Find(const TopicPartition& name) {
+    for (const auto& input : inputs_) {
+      if (input->name == name) return input.get();
+    }
+    return nullptr;
+  }
+
+  Result<std::size_t> PollOne(
+      Input* input, std::size_t max_bytes, std::size_t* bytes,
+      const std::function<void(const TopicPartition&, std::span<const LogRecord>)>& handle) {
+    std::size_t count = 0;
+    if (input->chunk != nullptr) {
+      LEADFLOW_ASSIGN_OR_RETURN(count, HandOut(input, max_bytes, bytes, handle));
+      if (*bytes >= max_bytes) return count;
+    }
+    std::vector<Chunk> chunks;
+    Journal::Range range;
+    LEADFLOW_RETURN_IF_ERROR(journal_.Read(*input->partition, input->position,
+                                           max_bytes - std::min(max_bytes, *bytes), &chunks,
+                                           &range));
+    if (input->position < range.start) {
+      return Status(ErrorCode::kFailedPrecondition,
+                    "offset " + std::to_string(input->position) + " of partition " +
+                        std::to_string(input->name.partition) + " of topic " + input->name.topic +
+                        " is gone: the log begins at " + std::to_string(range.start));
+    }
+    for (Chunk& chunk : chunks) {
+      input->chunk = std::make_unique<OpenChunk>(std::move(chunk));
+      LEADFLOW_ASSIGN_OR_RETURN(const std::size_t got, HandOut(input, max_bytes, bytes, handle));
+      count += got;
+      if (input->chunk != nullptr) return count;
+    }
+    // Compaction may have left nothing between here and the end.
+    if (count == 0 && input->position < range.end) input->position = range.end;
+    return count;
+  }
+
+  // Records of input->chunk up to the limit of bytes; resets it when it is used up.
+  Result<std::size_t> HandOut(
+      Input* input, std::size_t max_bytes, std::size_t* bytes,
+      const std::function<void(const TopicPartition&, std::span<const LogRecord>)>& handle) {
+    std::vector<LogRecord>& records = batches_.emplace_back();
+    LogRecord record;
+    bool more = true;
+    // One record at least, however large.
+    while ((*bytes < max_bytes || records.empty()) && (more = input->chunk->cursor.Next(&record))) {
+      if (record.offset < input->position) continue;
+      records.push_back(record);
+      *bytes += record.key.size() + record.value.size() + kRecordOverhead;
+    }
+    if (!input->chunk->cursor.ok()) {
+      return Status::Corruption("records of topic " + input->name.topic +
+                                " cannot be read behind offset " + std::to_string(input->position));
+    }
+    held_.push_back(input->chunk->chunk);
+    if (!more) input->chunk.reset();
+    if (records.empty()) return std::size_t{0};
+    input->position = records.back().offset + 1;
+    handle(input->name, records);
+    return records.size();
+  }
+
+  Journal& journal_;
+  std::vector<std::unique_ptr<Input>> inputs_;  // Bounded by the log's partitions.
+  std::size_t turn_ = 0;
+  // What the views of the last Poll point into. A deque: a batch stays where it is.
+  std::deque<std::vector<LogRecord>> batches_;
+  std::vector<Chunk> held_;
+};
+
+}  // namespace
+
+EmbeddedLog::EmbeddedLog(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {}
+EmbeddedLog::~EmbeddedLog() = default;
+
+Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::Open(EmbeddedLogOptions options) {
+  LEADFLOW_ASSIGN_OR_RETURN(
+      std::unique_ptr<Journal> journal,
+      Journal::Open({.directory = std::move(options.directory),
+                     .file_system = options.file_system,
+                     .clock = options.clock,
+                     .segment_bytes = std::min<std::uint64_t>(options.segment_bytes, 1u << 30),
+                     .cache_bytes = options.cache_bytes,
+                     .cleaning_bytes = options.cleaning_bytes,
+                     .tombstone_retention_ms = options.tombstone_retention_ms}));
+  return std::make_unique<EmbeddedLog>(std::move(journal));
+}
+
+Status EmbeddedLog::EnsureTopics(std::span<const TopicSpec> topics) {
+  return journal_->EnsureTopics(topics);
+}
+
+std::unique_ptr<LogReader> EmbeddedLog::NewReader() {
+  return std::make_unique<Reader>(journal_.get());
+}
+
+Result<std::unique_ptr<LogWriter>> EmbeddedLog::NewWriter(std::string_view transactional_id) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::uint64_t generation,
+                            journal_->StartWriter(transactional_id));
+  return std::unique_ptr<LogWriter>(
+      std::make_unique<Writer>(journal_.get(), std::string(transactional_id), generation));
+}
+
+Result<std::int64_t> EmbeddedLog::StartOffset(const TopicPartition& partition) {
+  LEADFLOW_ASSIGN_OR_RETURN(const Partition* const found, journal_->Find(partition));
+  return journal_->RangeOf(*found).start;
+}
+
+Result<std::int64_t> EmbeddedLog::EndOffset(const TopicPartition& partition) {
+  LEADFLOW_ASSIGN_OR_RETURN(const Partition* const found, journal_->Find(partition));
+  return journal_->RangeOf(*found).end;
+}
+
+Result<std::int64_t> EmbeddedLog::CommittedOffset(std::string_view group,
+                                                  const TopicPartition& input) {
+  return journal_->CommittedOffset(group, input);
+}
+
+Status EmbeddedLog::Purge(const TopicPartition& partition, std::int64_t offset) {
+  LEADFLOW_ASSIGN_OR_RETURN(Partition* const found, journal_->Find(partition));
+  return journal_->Purge(found, offset);
+}
+
+Status EmbeddedLog::Compact() {
+  while (true) {
+    LEADFLOW_ASSIGN_OR_RETURN(const bool more, journal_->Clean());
+    if (!more) return {};
+  }
+}
+
+std::uint64_t EmbeddedLog::file_bytes() const { return journal_->file_bytes(); }
+
+}  // namespace leadflow

@@ -1,0 +1,66 @@
+// EmbeddedLog: the Log of one process, in one directory. What is where, and what survives which
+// crash, is told in journal.h; the bytes are in journal_frame.h.
+//
+// Errors of Commit, beside those that Log names: kInternal, "no space left on device": nothing of
+// the transaction remains and the log goes on. Any other error of the disk stops the log: this and
+// all later commits fail until it is opened again.
+//
+// Limits: 1 GiB per transaction (Append refuses what is beyond with kInvalidArgument), 65,536
+// partitions of all topics together.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/base/clock.h"
+#include "engine/log/file_system.h"
+#include "engine/log/log.h"
+
+namespace leadflow {
+
+struct EmbeddedLogOptions {
+  std::string directory;
+  FileSystem* file_system = &PosixFileSystem();
+  Clock* clock = &Clock::System();
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  std::size_t cache_bytes = std::size_t{32} << 20;  // Recent commits in memory, for readers.
+  // Old segments are cleaned, by the committing thread and one at a time, once that may free more
+  // than this and more than half of them. 0: as often as there is anything.
+  std::uint64_t cleaning_bytes = std::uint64_t{64} << 20;
+  std::int64_t tombstone_retention_ms = std::int64_t{7} * 24 * 3600 * 1000;
+};
+
+namespace journal {
+class Journal;
+}
+
+class EmbeddedLog final : public Log {
+ public:
+  // Creates the directory if there is none. kFailedPrecondition: another process has it open (its
+  // number is named), or a newer release wrote it. kCorruption: committed records are damaged.
+  static Result<std::unique_ptr<EmbeddedLog>> Open(EmbeddedLogOptions options);
+  explicit EmbeddedLog(std::unique_ptr<journal::Journal> journal);  // Use Open.
+  ~EmbeddedLog() override;  // Readers and writers have to be gone.
+
+  Status EnsureTopics(std::span<const TopicSpec> topics) override;
+  std::unique_ptr<LogReader> NewReader() override;
+  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id) override;
+  Result<std::int64_t> StartOffset(const TopicPartition& partition) override;
+  Result<std::int64_t> EndOffset(const TopicPartition& partition) override;
+  Result<std::int64_t> CommittedOffset(std::string_view group,
+                                       const TopicPartition& input) override;
+  Status Purge(const TopicPartition& partition, std::int64_t offset) override;
+
+  // Cleans until there is nothing worth it.
+  Status Compact();
+
+  std::uint64_t file_bytes() const;  // On disk.
+
+ private:
+  std::unique_ptr<journal::Journal> journal_;
+};
+
+}  // namespace leadflow

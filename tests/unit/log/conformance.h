@@ -1,0 +1,509 @@
+// What any Log must do. A test binary includes this once and instantiates LogConformanceTest with a
+// function that makes a LogHarness:
+//
+//     INSTANTIATE_TEST_SUITE_P(Embedded, LogConformanceTest, testing::Values(&MakeHarness));
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/log/log.h"
+
+namespace leadflow {
+
+class LogHarness {
+ public:
+  virtual ~LogHarness() = default;
+  virtual Log& log() = 0;
+  // Ends the log and opens it again on the same bytes.
+  virtual void Reopen() = 0;
+  // Lets compaction and retention do what they can.
+  virtual void Compact() = 0;
+};
+
+#define LOG_ASSERT_OK(expression)                                        \
+  do {                                                                   \
+    const ::leadflow::Status log_assert_status = (expression);           \
+    ASSERT_TRUE(log_assert_status.ok()) << log_assert_status.ToString(); \
+  } while (false)
+#define LOG_EXPECT_OK(expression)                                        \
+  do {                                                                   \
+    const ::leadflow::Status log_expect_status = (expression);           \
+    EXPECT_TRUE(log_expect_status.ok()) << log_expect_status.ToString(); \
+  } while (false)
+
+struct ReadRecord {
+  std::int64_t offset;
+  std::string key;
+  std::string value;
+  bool tombstone;
+  std::int64_t timestamp_ms;
+};
+
+// All that a reader finds from `offset` on, polled in bites of `max_bytes`.
+inline std::vector<ReadRecord> ReadFrom(Log& log, const TopicPartition& partition,
+                                        std::int64_t offset, std::size_t max_bytes = 1 << 20) {
+  std::vector<ReadRecord> found;
+  const std::unique_ptr<LogReader> reader = log.NewReader();
+  LOG_EXPECT_OK(reader->Seek(partition, offset));
+  while (true) {
+    const Result<std::size_t> count = reader->Poll(
+        max_bytes, [&](const TopicPartition& from, std::span<const LogRecord> records) {
+          EXPECT_EQ(from, partition);
+          for (const LogRecord& record : records) {
+            found.push_back({record.offset, std::string(record.key), std::string(record.value),
+                             record.tombstone, record.timestamp_ms});
+          }
+        });
+    LOG_EXPECT_OK(count.status());
+    if (!count.ok() || *count == 0) return found;
+  }
+}
+
+inline std::vector<std::string> ValuesFrom(Log& log, const TopicPartition& partition,
+                                           std::int64_t offset = 0,
+                                           std::size_t max_bytes = 1 << 20) {
+  std::vector<std::string> values;
+  for (const ReadRecord& record : ReadFrom(log, partition, offset, max_bytes)) {
+    values.push_back(record.value);
+  }
+  return values;
+}
+
+class LogConformanceTest : public testing::TestWithParam<std::unique_ptr<LogHarness> (*)()> {
+ protected:
+  void SetUp() override {
+    harness_ = GetParam()();
+    const std::vector<TopicSpec> topics = {{"events", 3, Cleanup::kDelete},
+                                           {"facts", 1, Cleanup::kDelete},
+                                           {"state", 2, Cleanup::kCompact}};
+    LOG_ASSERT_OK(log().EnsureTopics(topics));
+  }
+
+  Log& log() { return harness_->log(); }
+
+  std::unique_ptr<LogWriter> NewWriter(std::string_view id = "writer") {
+    Result<std::unique_ptr<LogWriter>> writer = log().NewWriter(id);
+    LOG_EXPECT_OK(writer.status());
+    return *std::move(writer);
+  }
+
+  void CommitValues(LogWriter* writer, const TopicPartition& partition,
+                    const std::vector<std::string>& values) {
+    LOG_ASSERT_OK(writer->Begin());
+    for (const std::string& value : values) {
+      LOG_ASSERT_OK(writer->Append(partition, "key", value));
+    }
+    LOG_ASSERT_OK(writer->Commit());
+  }
+
+  std::int64_t End(const TopicPartition& partition) {
+    const Result<std::int64_t> end = log().EndOffset(partition);
+    LOG_EXPECT_OK(end.status());
+    return end.ok() ? *end : -1;
+  }
+
+  std::int64_t Start(const TopicPartition& partition) {
+    const Result<std::int64_t> start = log().StartOffset(partition);
+    LOG_EXPECT_OK(start.status());
+    return start.ok() ? *start : -1;
+  }
+
+  std::int64_t Committed(std::string_view group, const TopicPartition& input) {
+    const Result<std::int64_t> offset = log().CommittedOffset(group, input);
+    LOG_EXPECT_OK(offset.status());
+    return offset.ok() ? *offset : -2;
+  }
+
+  std::unique_ptr<LogHarness> harness_;
+  const TopicPartition events0_{"events", 0};
+  const TopicPartition events1_{"events", 1};
+  const TopicPartition facts_{"facts", 0};
+  const TopicPartition state0_{"state", 0};
+  const TopicPartition state1_{"state", 1};
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_P(LogConformanceTest, CommittedRecordsOfAllPartitionsAppearTogether) {
+  const auto writer = NewWriter();
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(events0_, "k", "a"));
+  LOG_ASSERT_OK(writer->Append(facts_, "k", "b"));
+  LOG_ASSERT_OK(writer->Append(events0_, "k", "c"));
+  EXPECT_EQ(ValuesFrom(log(), events0_), Strings{});
+  EXPECT_EQ(ValuesFrom(log(), facts_), Strings{});
+  LOG_ASSERT_OK(writer->Commit());
+  EXPECT_EQ(ValuesFrom(log(), events0_), (Strings{"a", "c"}));
+  EXPECT_EQ(ValuesFrom(log(), facts_), Strings{"b"});
+}
+
+TEST_P(LogConformanceTest, AbortedRecordsAndOffsetsAreNeverSeen) {
+  const auto writer = NewWriter();
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(events0_, "k", "aborted"));
+  LOG_ASSERT_OK(writer->SendOffset("group", facts_, 7));
+  writer->Abort();
+  CommitValues(writer.get(), events0_, {"committed"});
+  EXPECT_EQ(ValuesFrom(log(), events0_), Strings{"committed"});
+  EXPECT_EQ(Committed("group", facts_), -1);
+  harness_->Reopen();
+  EXPECT_EQ(ValuesFrom(log(), events0_), Strings{"committed"});
+}
+
+TEST_P(LogConformanceTest, ADestroyedWriterLeavesNothingOfItsOpenTransaction) {
+  {
+    const auto writer = NewWriter();
+    LOG_ASSERT_OK(writer->Begin());
+    LOG_ASSERT_OK(writer->Append(events0_, "k", "open"));
+  }
+  EXPECT_EQ(ValuesFrom(log(), events0_), Strings{});
+  const auto writer = NewWriter();
+  CommitValues(writer.get(), events0_, {"next"});
+  EXPECT_EQ(ValuesFrom(log(), events0_), Strings{"next"});
+}
+
+TEST_P(LogConformanceTest, OffsetsCommitWithTheOutputs) {
+  const auto writer = NewWriter();
+  EXPECT_EQ(Committed("group", events0_), -1);
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(facts_, "k", "v"));
+  LOG_ASSERT_OK(writer->SendOffset("group", events0_, 5));
+  LOG_ASSERT_OK(writer->SendOffset("group", events1_, 6));
+  EXPECT_EQ(Committed("group", events0_), -1);
+  LOG_ASSERT_OK(writer->Commit());
+  EXPECT_EQ(Committed("group", events0_), 5);
+  EXPECT_EQ(Committed("group", events1_), 6);
+  EXPECT_EQ(Committed("other", events0_), -1);
+}
+
+TEST_P(LogConformanceTest, ATransactionOfOffsetsAloneCommits) {
+  const auto writer = NewWriter();
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->SendOffset("group", events0_, 9));
+  LOG_ASSERT_OK(writer->Commit());
+  EXPECT_EQ(Committed("group", events0_), 9);
+}
+
+TEST_P(LogConformanceTest, AnEmptyTransactionCommits) {
+  const auto writer = NewWriter();
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Commit());
+  EXPECT_EQ(End(events0_), 0);
+}
+
+TEST_P(LogConformanceTest, ANewWriterFencesTheOlderOneWithItsId) {
+  const auto older = NewWriter("id");
+  LOG_ASSERT_OK(older->Begin());
+  LOG_ASSERT_OK(older->Append(events0_, "k", "zombie"));
+  LOG_ASSERT_OK(older->SendOffset("group", facts_, 3));
+  const auto newer = NewWriter("id");
+  EXPECT_EQ(older->Commit().code(), ErrorCode::kFailedPrecondition);
+  CommitValues(newer.get(), events0_, {"newer"});
+  EXPECT_EQ(ValuesFrom(log(), events0_), Strings{"newer"});
+  EXPECT_EQ(Committed("group", facts_), -1);
+}
+
+TEST_P(LogConformanceTest, WritersWithOtherIdsDoNotFenceEachOther) {
+  const auto one = NewWriter("one");
+  const auto two = NewWriter("two");
+  CommitValues(one.get(), events0_, {"a"});
+  CommitValues(two.get(), events0_, {"b"});
+  CommitValues(one.get(), events0_, {"c"});
+  EXPECT_EQ(ValuesFrom(log(), events0_), (Strings{"a", "b", "c"}));
+}
+
+TEST_P(LogConformanceTest, InterleavedTransactionsStandInTheOrderOfTheirCommits) {
+  const auto one = NewWriter("one");
+  const auto two = NewWriter("two");
+  LOG_ASSERT_OK(one->Begin());
+  LOG_ASSERT_OK(two->Begin());
+  LOG_ASSERT_OK(one->Append(events0_, "k", "one"));
+  LOG_ASSERT_OK(two->Append(events0_, "k", "two"));
+  LOG_ASSERT_OK(two->Commit());
+  LOG_ASSERT_OK(one->Commit());
+  const std::vector<ReadRecord> records = ReadFrom(log(), events0_, 0);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].value, "two");
+  EXPECT_EQ(records[1].value, "one");
+  EXPECT_LT(records[0].offset, records[1].offset);
+}
+
+TEST_P(LogConformanceTest, LastOffsetTellsWhereTheLastRecordWent) {
+  const auto writer = NewWriter();
+  EXPECT_EQ(writer->LastOffset(events0_), -1);
+  CommitValues(writer.get(), events0_, {"a", "b", "c"});
+  EXPECT_EQ(writer->LastOffset(events0_), ReadFrom(log(), events0_, 0).back().offset);
+  EXPECT_EQ(writer->LastOffset(facts_), -1);
+  EXPECT_GT(End(events0_), writer->LastOffset(events0_));
+}
+
+TEST_P(LogConformanceTest, RecordsKeepKeyValueAndTombstone) {
+  const auto writer = NewWriter();
+  const std::string binary("\0\xff\n", 3);
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(state0_, binary, ""));
+  LOG_ASSERT_OK(writer->Append(state0_, "gone", std::nullopt));
+  LOG_ASSERT_OK(writer->Append(state0_, "", binary));
+  LOG_ASSERT_OK(writer->Commit());
+  const std::vector<ReadRecord> records = ReadFrom(log(), state0_, 0);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].key, binary);
+  EXPECT_EQ(records[0].value, "");
+  EXPECT_FALSE(records[0].tombstone);
+  EXPECT_EQ(records[1].key, "gone");
+  EXPECT_TRUE(records[1].tombstone);
+  EXPECT_EQ(records[2].key, "");
+  EXPECT_EQ(records[2].value, binary);
+}
+
+TEST_P(LogConformanceTest, SmallPollsHandOutEveryRecordOnceInOrder) {
+  const auto writer = NewWriter();
+  Strings all;
+  for (int i = 0; i < 20; ++i) {
+    Strings values;
+    for (int j = 0; j < 30; ++j) values.push_back(std::to_string(i * 30 + j));
+    CommitValues(writer.get(), events0_, values);
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  EXPECT_EQ(ValuesFrom(log(), events0_, 0, 100), all);
+  EXPECT_EQ(ValuesFrom(log(), events0_, 0, 1), all);
+}
+
+TEST_P(LogConformanceTest, RecordsLargerThanAPollArriveWhole) {
+  const auto writer = NewWriter();
+  const std::string large(3 << 20, 'x');
+  CommitValues(writer.get(), events0_, {"a", large, "b"});
+  EXPECT_EQ(ValuesFrom(log(), events0_, 0, 1000), (Strings{"a", large, "b"}));
+}
+
+TEST_P(LogConformanceTest, SeekStartsAnywhereAndTheEndIsFine) {
+  const auto writer = NewWriter();
+  CommitValues(writer.get(), events0_, {"a", "b"});
+  CommitValues(writer.get(), events0_, {"c", "d"});
+  const std::vector<ReadRecord> records = ReadFrom(log(), events0_, 0);
+  ASSERT_EQ(records.size(), 4u);
+  EXPECT_EQ(ValuesFrom(log(), events0_, records[1].offset), (Strings{"b", "c", "d"}));
+  EXPECT_EQ(ValuesFrom(log(), events0_, records[3].offset), Strings{"d"});
+  EXPECT_EQ(ValuesFrom(log(), events0_, End(events0_)), Strings{});
+}
+
+TEST_P(LogConformanceTest, AReaderAtTheEndFindsWhatIsCommittedLater) {
+  const auto writer = NewWriter();
+  const auto reader = log().NewReader();
+  EXPECT_EQ(reader->Position(events0_), -1);
+  LOG_ASSERT_OK(reader->Seek(events0_, 0));
+  EXPECT_EQ(reader->Position(events0_), 0);
+  Strings values;
+  const auto poll = [&] {
+    return *reader->Poll(1 << 20, [&](const TopicPartition&, std::span<const LogRecord> records) {
+      for (const LogRecord& record : records) values.emplace_back(record.value);
+    });
+  };
+  EXPECT_EQ(poll(), 0u);
+  CommitValues(writer.get(), events0_, {"a", "b"});
+  EXPECT_EQ(poll(), 2u);
+  EXPECT_EQ(reader->Position(events0_), End(events0_));
+  EXPECT_EQ(poll(), 0u);
+  CommitValues(writer.get(), events0_, {"c"});
+  EXPECT_EQ(poll(), 1u);
+  EXPECT_EQ(values, (Strings{"a", "b", "c"}));
+}
+
+TEST_P(LogConformanceTest, APausedPartitionRestsUntilResumed) {
+  const auto writer = NewWriter();
+  CommitValues(writer.get(), events0_, {"a"});
+  CommitValues(writer.get(), events1_, {"b"});
+  const auto reader = log().NewReader();
+  LOG_ASSERT_OK(reader->Seek(events0_, 0));
+  LOG_ASSERT_OK(reader->Seek(events1_, 0));
+  reader->Pause(events0_);
+  Strings values;
+  const auto poll = [&] {
+    values.clear();
+    for (int i = 0; i < 3; ++i) {
+      LOG_EXPECT_OK(reader
+                        ->Poll(1 << 20,
+                               [&](const TopicPartition&, std::span<const LogRecord> records) {
+                                 for (const LogRecord& record : records)
+                                   values.emplace_back(record.value);
+                               })
+                        .status());
+    }
+  };
+  poll();
+  EXPECT_EQ(values, Strings{"b"});
+  EXPECT_EQ(reader->Position(events0_), 0);
+  reader->Resume(events0_);
+  poll();
+  EXPECT_EQ(values, Strings{"a"});
+}
+
+TEST_P(LogConformanceTest, PollingSmallReachesEveryPartition) {
+  const auto writer = NewWriter();
+  const std::string value(1000, 'v');
+  CommitValues(writer.get(), events0_, Strings(50, value));
+  CommitValues(writer.get(), events1_, Strings(50, value));
+  const auto reader = log().NewReader();
+  LOG_ASSERT_OK(reader->Seek(events0_, 0));
+  LOG_ASSERT_OK(reader->Seek(events1_, 0));
+  std::map<TopicPartition, std::size_t> counts;
+  for (int i = 0; i < 10; ++i) {
+    LOG_ASSERT_OK(reader
+                      ->Poll(2000,
+                             [&](const TopicPartition& from, std::span<const LogRecord> records) {
+                               counts[from] += records.size();
+                             })
+                      .status());
+  }
+  EXPECT_GT(counts[events0_], 0u);
+  EXPECT_GT(counts[events1_], 0u);
+}
+
+TEST_P(LogConformanceTest, PurgedRecordsAreGoneAndReadingThemFails) {
+  const auto writer = NewWriter();
+  CommitValues(writer.get(), events0_, {"a", "b", "c"});
+  const std::vector<ReadRecord> records = ReadFrom(log(), events0_, 0);
+  ASSERT_EQ(records.size(), 3u);
+  LOG_ASSERT_OK(log().Purge(events0_, records[2].offset));
+  EXPECT_EQ(Start(events0_), records[2].offset);
+  EXPECT_EQ(ValuesFrom(log(), events0_, Start(events0_)), Strings{"c"});
+  const auto reader = log().NewReader();
+  LOG_ASSERT_OK(reader->Seek(events0_, records[0].offset));
+  const Result<std::size_t> polled =
+      reader->Poll(100, [](const TopicPartition&, std::span<const LogRecord>) {});
+  EXPECT_EQ(polled.status().code(), ErrorCode::kFailedPrecondition);
+}
+
+TEST_P(LogConformanceTest, OffsetsGoOnAfterAPurgeOfEverything) {
+  auto writer = NewWriter();
+  CommitValues(writer.get(), events0_, {"a", "b"});
+  const std::int64_t end = End(events0_);
+  LOG_ASSERT_OK(log().Purge(events0_, end));
+  harness_->Compact();
+  EXPECT_EQ(Start(events0_), end);
+  EXPECT_EQ(End(events0_), end);
+  CommitValues(writer.get(), events0_, {"c"});
+  EXPECT_EQ(ReadFrom(log(), events0_, end).front().offset, end);
+  writer.reset();
+  harness_->Reopen();
+  EXPECT_EQ(Start(events0_), end);
+  EXPECT_EQ(ValuesFrom(log(), events0_, end), Strings{"c"});
+}
+
+TEST_P(LogConformanceTest, CompactionKeepsTheLastValueOfEachKey) {
+  auto writer = NewWriter();
+  std::map<std::string, std::string> expected;
+  for (int i = 0; i < 200; ++i) {
+    LOG_ASSERT_OK(writer->Begin());
+    for (int j = 0; j < 5; ++j) {
+      const std::string key = "k" + std::to_string((i * 7 + j * 3) % 40);
+      const std::string value = std::to_string(i) + "/" + std::to_string(j);
+      LOG_ASSERT_OK(writer->Append(state0_, key, value));
+      expected[key] = value;
+    }
+    LOG_ASSERT_OK(writer->Append(state1_, "only", std::to_string(i)));
+    LOG_ASSERT_OK(writer->Commit());
+    if (i % 20 == 19) harness_->Compact();
+  }
+  const std::int64_t end = End(state0_);
+  for (int reopened = 0; reopened < 2; ++reopened) {
+    std::map<std::string, std::string> found;
+    std::int64_t previous = -1;
+    for (const ReadRecord& record : ReadFrom(log(), state0_, Start(state0_), 300)) {
+      EXPECT_GT(record.offset, previous);
+      previous = record.offset;
+      found[record.key] = record.value;
+    }
+    EXPECT_EQ(found, expected);
+    EXPECT_EQ(ValuesFrom(log(), state1_, Start(state1_)).back(), "199");
+    EXPECT_EQ(End(state0_), end);
+    writer.reset();
+    harness_->Reopen();
+  }
+}
+
+TEST_P(LogConformanceTest, AReaderCrossesWhatCompactionRemovedAndReachesTheEnd) {
+  const auto writer = NewWriter();
+  for (int i = 0; i < 100; ++i) CommitValues(writer.get(), state0_, {std::to_string(i)});
+  harness_->Compact();
+  const auto reader = log().NewReader();
+  LOG_ASSERT_OK(reader->Seek(state0_, 1));
+  std::string last;
+  for (int i = 0; i < 200 && reader->Position(state0_) < End(state0_); ++i) {
+    LOG_ASSERT_OK(
+        reader
+            ->Poll(64, [&](const TopicPartition&,
+                           std::span<const LogRecord> records) { last = records.back().value; })
+            .status());
+  }
+  EXPECT_EQ(reader->Position(state0_), End(state0_));
+  EXPECT_EQ(last, "99");
+}
+
+TEST_P(LogConformanceTest, AnExistingTopicOfOtherShapeIsRefusedByName) {
+  const struct {
+    TopicSpec spec;
+    bool fits;
+  } cases[] = {
+      {{"events", 3, Cleanup::kDelete}, true},   {{"events", 4, Cleanup::kDelete}, false},
+      {{"events", 3, Cleanup::kCompact}, false}, {{"state", 2, Cleanup::kDelete}, false},
+      {{"another", 2, Cleanup::kDelete}, true},
+  };
+  for (const auto& test : cases) {
+    const Status status = log().EnsureTopics({&test.spec, 1});
+    if (test.fits) {
+      LOG_EXPECT_OK(status);
+      continue;
+    }
+    EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+    EXPECT_NE(status.message().find(test.spec.name), std::string::npos) << status;
+  }
+}
+
+TEST_P(LogConformanceTest, WhatDoesNotExistIsRefused) {
+  const auto writer = NewWriter();
+  LOG_ASSERT_OK(writer->Begin());
+  EXPECT_FALSE(writer->Append({"nothing", 0}, "k", "v").ok());
+  EXPECT_FALSE(writer->Append({"events", 3}, "k", "v").ok());
+  EXPECT_FALSE(log().EndOffset({"nothing", 0}).ok());
+  EXPECT_FALSE(log().NewReader()->Seek({"events", 3}, 0).ok());
+}
+
+TEST_P(LogConformanceTest, ReopenKeepsEverything) {
+  {
+    const auto writer = NewWriter();
+    CommitValues(writer.get(), events0_, {"a", "b", "c"});
+    LOG_ASSERT_OK(writer->Begin());
+    LOG_ASSERT_OK(writer->Append(state1_, "k", "v"));
+    LOG_ASSERT_OK(writer->SendOffset("group", events0_, 2));
+    LOG_ASSERT_OK(writer->Commit());
+    LOG_ASSERT_OK(log().Purge(events0_, 1));
+    CommitValues(writer.get(), facts_, {"d"});
+  }
+  const std::vector<ReadRecord> before = ReadFrom(log(), events0_, 1);
+  harness_->Reopen();
+  EXPECT_EQ(Start(events0_), 1);
+  const std::vector<ReadRecord> after = ReadFrom(log(), events0_, 1);
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(after[1].offset, before[1].offset);
+  EXPECT_EQ(after[1].timestamp_ms, before[1].timestamp_ms);
+  EXPECT_EQ(after[1].value, "c");
+  EXPECT_EQ(ValuesFrom(log(), state1_), Strings{"v"});
+  EXPECT_EQ(ValuesFrom(log(), facts_), Strings{"d"});
+  EXPECT_EQ(Committed("group", events0_), 2);
+  const TopicSpec other{"events", 5, Cleanup::kDelete};
+  EXPECT_EQ(log().EnsureTopics({&other, 1}).code(), ErrorCode::kFailedPrecondition);
+  const auto writer = NewWriter();
+  CommitValues(writer.get(), events0_, {"e"});
+  EXPECT_EQ(ValuesFrom(log(), events0_, 1), (Strings{"b", "c", "e"}));
+}
+
+}  // namespace leadflow
