@@ -32,7 +32,7 @@ test: packages
 
 bench: packages
 	@cmake --preset release > /dev/null
-	@cmake --build --preset release --target leadflow bench_floor bench_generate bench_oracle
+	@cmake --build --preset release --target leadflow bench_floor bench_generate
 	@python3 bench/run.py --job $(JOB) --events $(EVENTS) --dist $(DIST) --threads $(THREADS)
 
 simulation: packages
