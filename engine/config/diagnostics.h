@@ -1,5 +1,5 @@
-// Diagnostics: everything that is wrong with a config file, collected and shown at once, each with its
-// place and a hint. Sorted by line when rendered; nothing here stops at the first error.
+// Diagnostics: everything that is wrong with a config file, collected and shown at once, each with
+// its place and a hint. Sorted by line when rendered; nothing here stops at the first error.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,8 @@ enum class Severity : unsigned char { kError, kWarning };
 
 struct Diagnostic {
   Severity severity = Severity::kError;
-  std::string id;  // Stable short name: "unknown-field", "type", "duplicate-key", "not-in-release", ...
+  std::string
+      id;  // Stable short name: "unknown-field", "type", "duplicate-key", "not-in-release", ...
   Position at;
   std::string message;  // lower case, names the thing
   std::string hint;     // what to do; shown behind the caret; may be empty
@@ -36,6 +37,7 @@ class Diagnostics {
 
   bool ok() const { return errors_ == 0; }
   int errors() const { return errors_; }
+  // In the order in which they were found; at most 200 are kept, all are counted.
   const std::vector<Diagnostic>& all() const { return all_; }
 
   // `file:line:column: error: message`, the source line, a caret line with the hint; then a count.
@@ -44,14 +46,17 @@ class Diagnostics {
   std::string Github() const;  // `::error file=..,line=..,col=..::message`
 
  private:
+  void Add(Diagnostic diagnostic);
+
   std::string file_;
   std::vector<std::string> lines_;
   std::vector<Diagnostic> all_;
   int errors_ = 0;
+  int warnings_ = 0;
 };
 
-// The candidate nearest to `word` (Damerau-Levenshtein distance at most 2, at most a third of its
-// length), or empty.
+// The candidate nearest to `word` (Damerau-Levenshtein distance at most 2 and a third of its
+// length; or the same letters in another case), or empty.
 std::string_view Nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 }  // namespace leadflow
