@@ -36,14 +36,20 @@ class LineTable {
     }
   }
 
-  Position At(std::size_t offset, std::size_t bytes) const {
+  Position At(std::size_t offset, std::size_t bytes) {
     offset = std::min(offset, text_.size());
     const auto after = std::upper_bound(starts_.begin(), starts_.end(), offset);
     const std::size_t line = static_cast<std::size_t>(after - starts_.begin()) - 1;
-    const std::size_t start = starts_[line];
+    // Counts on from the last place asked for: a line may be the whole file.
+    if (last_offset_ > offset || last_offset_ < starts_[line]) {
+      last_offset_ = starts_[line];
+      last_column_ = 0;
+    }
+    last_column_ += CodePointCount(text_.substr(last_offset_, offset - last_offset_));
+    last_offset_ = offset;
     Position at;
     at.line = static_cast<int>(line) + 1;
-    at.column = static_cast<int>(CodePointCount(text_.substr(start, offset - start))) + 1;
+    at.column = static_cast<int>(last_column_) + 1;
     std::string_view shown = text_.substr(offset, bytes);
     shown = shown.substr(0, shown.find_first_of("\r\n"));
     at.width = std::max(1, static_cast<int>(CodePointCount(shown)));
@@ -53,6 +59,8 @@ class LineTable {
  private:
   std::string_view text_;
   std::vector<std::size_t> starts_;
+  std::size_t last_offset_ = 0;
+  std::size_t last_column_ = 0;
 };
 
 bool IsNullText(std::string_view text) {
@@ -159,7 +167,7 @@ class Builder {
     return root;
   }
 
-  Position PositionOf(fy_token* token, std::size_t bytes) const {
+  Position PositionOf(fy_token* token, std::size_t bytes) {
     const fy_mark* mark = token != nullptr ? fy_token_start_mark(token) : nullptr;
     return mark != nullptr ? lines_.At(mark->input_pos, bytes) : Position();
   }
@@ -262,7 +270,7 @@ class Builder {
     }
   }
 
-  Position Begin(const Event& event, Position fallback) const {
+  Position Begin(const Event& event, Position fallback) {
     fy_token* token = event->type == FYET_SEQUENCE_START  ? event->sequence_start.sequence_start
                       : event->type == FYET_MAPPING_START ? event->mapping_start.mapping_start
                       : event->type == FYET_ALIAS         ? event->alias.anchor
