@@ -28,7 +28,7 @@ class EventDecoder {
   virtual void Decode(std::string_view message, const Accept& accept, const Refuse& refuse,
                       const Skip& skip) = 0;
 
-  // CSV and TSV: the header line of the file that the next messages come from.
+  // CSV and TSV: the header line of the file that the next messages come from. Empty: it has none.
   virtual Status SetHeader(std::string_view header) = 0;
 };
 
