@@ -1,9 +1,9 @@
-// Journey: all entries of one cluster in order, in chunks of a calendar month (UTC), and the records
-// that were put there. Chunks are loaded when they are touched and written back only when they changed,
-// so the cost of an event does not depend on the length of the journey.
+// Journey: all entries of one cluster in order, in chunks of a calendar month (UTC), and the
+// records that were put there. Chunks are loaded when they are touched and written back only when
+// they changed, so the cost of an event does not depend on the length of the journey.
 //
-// Entries handed out point into the journey's memory and stay valid until the entry is replaced, its
-// chunk is evicted, or the journey goes. Not thread-safe.
+// Entries handed out borrow their bytes from the journey: a copy of one stays valid until its chunk
+// is evicted or the journey goes, also when the entry is replaced. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,30 +17,32 @@
 
 #include "engine/base/status.h"
 #include "operators/event/entry.h"
+#include "operators/journey/visitor.h"
 
 namespace leadflow {
 
 // An order or a deal as its owner computed it from all its versions, refunds and cancellation; the
-// newest one that was put stands. A removed record (cancelled, fully refunded) stays, with counts=false.
+// newest one that was put stands. A removed record (cancelled, fully refunded) stays, with
+// counts=false.
 struct Record {
-  std::string id;                // "order/<id>", "deal/<id>"
-  Kind kind = Kind::kOrder;      // kOrder or kDealChange
-  std::uint64_t version = 0;     // rises with every change at the owner
+  std::string id;             // "order/<id>", "deal/<id>"
+  Kind kind = Kind::kOrder;   // kOrder or kDealChange
+  std::uint64_t version = 0;  // rises with every change at the owner
   std::uint8_t source = 0;
-  std::int64_t time_ms = 0;      // of the order; of the deal's close if it is closed
-  bool counts = true;            // stands as an order / open, won or lost deal
+  std::int64_t time_ms = 0;  // of the order; of the deal's close if it is closed
+  bool counts = true;        // stands as an order / open, won or lost deal
   std::int64_t gross_minor = 0;
-  std::int64_t net_minor = 0;    // gross - refunds, same currency
-  std::string currency;          // empty: no amount
-  std::string fields;            // of the version in force, see FieldsView
-  Identifier home;               // whom it is put to; all zero: nobody (Unattributed)
-  std::string event_id;          // of the version in force
+  std::int64_t net_minor = 0;  // gross - refunds, same currency
+  std::string currency;        // empty: no amount
+  std::string fields;          // of the version in force, see FieldsView
+  Identifier home;             // whom it is put to; all zero: nobody (Unattributed)
+  std::string event_id;        // of the version in force
   struct Refund {
     std::int64_t time_ms = 0;
-    std::int64_t minor = 0;      // what it took, after the cap by what was left
-    bool removes = false;        // a cancel, or the refund that left nothing
+    std::int64_t minor = 0;  // what it took, after the cap by what was left
+    bool removes = false;    // a cancel, or the refund that left nothing
   };
-  std::vector<Refund> refunds;   // in order of (time, id)
+  std::vector<Refund> refunds;  // in order of (time, id)
 };
 void AppendRecord(const Record& record, std::string* out);
 bool ReadRecord(std::string_view* bytes, Record* record);
@@ -58,7 +60,8 @@ class Journey {
   std::uint64_t size() const;  // entries, erased ones included
   bool empty() const { return size() == 0 && records().empty(); }
 
-  // The entry with this key at this time; nullptr if there is none. Reads one chunk.
+  // The entry with this key at this time; nullptr if there is none. Reads one chunk. The pointer is
+  // valid until the next Find.
   Result<const Entry*> Find(std::uint64_t key, std::int64_t time_ms);
 
   // Copies `entry` in; replaces the one with the same key and time. Chunks split above 256 entries.
@@ -69,12 +72,20 @@ class Journey {
   // Removes an entry wholly (expiry).
   Status Remove(std::uint64_t key, std::int64_t time_ms);
 
-  // Entries with from <= time <= to, in order; visit returns false to stop.
-  Status ForEach(std::int64_t from_ms, std::int64_t to_ms,
-                 const std::function<bool(const Entry&)>& visit);
+  // Entries with from <= time <= to, in order; visit returns false to stop. REQUIRES: `visit`
+  // leaves the journey as it is.
+  Status ForEach(std::int64_t from_ms, std::int64_t to_ms, Visitor<bool(const Entry&)> visit);
   // The same, newest first.
   Status ForEachBackward(std::int64_t from_ms, std::int64_t to_ms,
-                         const std::function<bool(const Entry&)>& visit);
+                         Visitor<bool(const Entry&)> visit);
+
+  // The same for those of some kinds (bit per Kind). `note` is a number that the journey keeps for
+  // its reader in memory, beside the entry: 0 until it is set, 0 again after loading.
+  using NotedVisitor = Visitor<bool(const Entry&, std::uint16_t& note)>;
+  Status ForEachOf(std::uint64_t kinds, std::int64_t from_ms, std::int64_t to_ms,
+                   NotedVisitor visit);
+  Status ForEachOfBackward(std::uint64_t kinds, std::int64_t from_ms, std::int64_t to_ms,
+                           NotedVisitor visit);
   // Time of the newest and oldest entry; kNoTime if empty. Reads nothing.
   std::int64_t newest_ms() const;
   std::int64_t oldest_ms() const;
@@ -83,8 +94,8 @@ class Journey {
   void PutRecord(Record record);  // by id
   void RemoveRecord(const std::string& id);
 
-  // What f keeps between events to be incremental; see lead_function.h. Opaque here; written with the
-  // head. Set it through mutable_state so that the head is written.
+  // What f keeps between events to be incremental; see lead_function.h. Opaque here; written with
+  // the head. Set it through mutable_state so that the head is written.
   const std::string& state() const;
   std::string* mutable_state();
 

@@ -1,8 +1,10 @@
 // LeadFunction: f. What one lead contributes to all KPI rows, twice:
 //
-//   Batch    the obvious one: walks the whole journey, emits every fact. Slow and short enough to be
+//   Batch    the obvious one: walks the whole journey, emits every fact. Slow and short enough to
+//   be
 //            believed; `leadflow verify`, merges, unlinks and erasures use it.
-//   Apply    the incremental one: one change of a journey, emits f(after) - f(before), touching only what
+//   Apply    the incremental one: one change of a journey, emits f(after) - f(before), touching
+//   only what
 //            the change can reach. Random tests hold it equal to Batch.
 //
 // Pure: no I/O but the journey's chunks, no clock, no threads. One instance per task.
@@ -14,8 +16,8 @@
 
 #include "engine/base/status.h"
 #include "operators/facts/fact.h"
-#include "operators/journey/journey.h"
 #include "operators/facts/occurrence.h"
+#include "operators/journey/journey.h"
 #include "operators/pipeline/pipeline.h"
 
 namespace leadflow {
@@ -29,8 +31,8 @@ class LeadFunction {
   explicit LeadFunction(const Pipeline& pipeline);
   ~LeadFunction();
 
-  // Adds sign x f(lead). `contactable_from_ms`: the time of the first entry of the lead that carries
-  // a contactable identifier is found from the entries themselves (home and others).
+  // Adds sign x f(lead). `contactable_from_ms`: the time of the first entry of the lead that
+  // carries a contactable identifier is found from the entries themselves (home and others).
   Status Batch(Journey& journey, const HomeFilter& in, int sign, FactSink& sink) const;
 
   // REQUIRES: the journey holds one lead and its state() is what Apply or Rebuild left (empty for a
@@ -54,7 +56,7 @@ class LeadFunction {
   // lines with credits. Used by `leadflow journey` and the demo report.
   struct Line {
     std::int64_t time_ms;
-    std::string what;    // "visit", "order o-1", "stage sql", ...
+    std::string what;  // "visit", "order o-1", "stage sql", ...
     std::string channel;
     std::string campaign;
     std::string detail;  // "100.00 EUR"; credits "first_touch 100 %, linear 33.3 %"
