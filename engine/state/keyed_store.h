@@ -1,5 +1,5 @@
-// KeyedStore: the bytes one task remembers, by key; sorted. Writes are staged: Get and Scan see them
-// at once, the disk does not, until the task's transaction has committed and Apply is called.
+// KeyedStore: the bytes one task remembers, by key; sorted. Writes are staged: Get and Scan see
+// them at once, the disk does not, until the task's transaction has committed and Apply is called.
 //
 // A store names the changelog offset that its disk state equals (`applied offset`), written in the
 // same batch as the data. It never holds uncommitted bytes, so after a crash it is completed by
@@ -43,8 +43,8 @@ class KeyedStore {
 
   // What is staged, last value per key (nullopt = delete), in key order: the changelog of a commit.
   virtual void VisitStaged(
-      const std::function<void(std::string_view key, std::optional<std::string_view> value)>&
-          visit) const = 0;
+      const std::function<void(std::string_view key, std::optional<std::string_view> value)>& visit)
+      const = 0;
   virtual std::size_t staged_bytes() const = 0;
 
   // Writes what is staged as one batch, together with `changelog_offset` (the next to read).

@@ -1,0 +1,348 @@
+#include "engine/state/rocks_store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/rate_limiter.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include "engine/base/check.h"
+#include "engine/base/wire.h"
+#include "engine/state/staged_writes.h"
+
+namespace leadflow {
+namespace {
+
+// The store's own key: format version, changelog offset. Scans pass over it.
+constexpr std::string_view kMetaKey("\0\0store", 7);
+constexpr std::uint64_t kFormat = 1;
+
+rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+Status ToStatus(const rocksdb::Status& status, const std::string& directory) {
+  if (status.ok()) return {};
+  const std::string name = "state store " + directory;
+  if (status.IsCorruption()) {
+    return Status::Corruption(name + " is damaged (" + status.ToString() +
+                              "): stop, remove this directory and start again; it is rebuilt from "
+                              "the changelog");
+  }
+  if (status.IsNoSpace()) {
+    return {ErrorCode::kInternal, "no space left on device: " + directory +
+                                      "; free space and start again, nothing is lost"};
+  }
+  return {ErrorCode::kInternal, name + ": " + status.ToString()};
+}
+
+std::string EncodeMeta(std::int64_t changelog_offset) {
+  std::string bytes;
+  WireWriter writer(&bytes);
+  writer.Varint(kFormat);
+  writer.Signed(changelog_offset);
+  return bytes;
+}
+
+Result<std::int64_t> DecodeMeta(std::string_view bytes, const std::string& directory) {
+  WireReader reader(bytes);
+  std::uint64_t format = 0;
+  std::int64_t offset = 0;
+  if (reader.Varint(&format) && format > kFormat) {
+    return Status(ErrorCode::kFailedPrecondition,
+                  "state store " + directory + " has format " + std::to_string(format) +
+                      ", written by a newer release; this one reads up to " +
+                      std::to_string(kFormat) +
+                      ": start the newer release again, or remove this directory to have it "
+                      "rebuilt from the changelog");
+  }
+  if (!reader.Signed(&offset) || !reader.AtEnd() || format == 0) {
+    return ToStatus(rocksdb::Status::Corruption("its offset cannot be read"), directory);
+  }
+  return offset;
+}
+
+// The first key behind all keys with `prefix`; empty: there is none.
+std::string EndOf(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+class RocksStore final : public KeyedStore {
+ public:
+  RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
+             std::size_t filter_prefix_bytes, std::int64_t applied)
+      : db_(std::move(db)),
+        directory_(std::move(directory)),
+        filter_prefix_bytes_(filter_prefix_bytes),
+        applied_(applied),
+        durable_(applied) {
+    write_options_.disableWAL = true;
+  }
+
+  Result<std::optional<std::string>> Get(std::string_view key) override {
+    if (const auto staged = staged_.Find(key)) {
+      if (!staged->value) return std::optional<std::string>();
+      return std::optional<std::string>(*staged->value);
+    }
+    std::string value;
+    const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
+    if (status.IsNotFound()) return std::optional<std::string>();
+    LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory_));
+    return std::optional<std::string>(std::move(value));
+  }
+
+  Status MultiGet(std::span<const std::string_view> keys,
+                  std::vector<std::optional<std::string>>* values) override {
+    values->assign(keys.size(), std::nullopt);
+    std::vector<std::uint32_t> wanted;
+    wanted.reserve(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto staged = staged_.Find(keys[i]);
+      if (!staged) {
+        wanted.push_back(static_cast<std::uint32_t>(i));
+      } else if (staged->value) {
+        (*values)[i].emplace(*staged->value);
+      }
+    }
+    std::sort(wanted.begin(), wanted.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return keys[a] < keys[b]; });
+    // RocksDB answers wrongly if a key is asked for twice in one call.
+    std::vector<rocksdb::Slice> unique;
+    unique.reserve(wanted.size());
+    for (const std::uint32_t i : wanted) {
+      if (unique.empty() || ToView(unique.back()) != keys[i]) unique.push_back(ToSlice(keys[i]));
+    }
+    std::vector<rocksdb::PinnableSlice> found(unique.size());
+    std::vector<rocksdb::Status> statuses(unique.size());
+    db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), unique.size(), unique.data(),
+                  found.data(), statuses.data(), /*sorted_input=*/true);
+    std::size_t at = 0;
+    for (const std::uint32_t i : wanted) {
+      while (ToView(unique[at]) != keys[i]) ++at;
+      if (statuses[at].IsNotFound()) continue;
+      LEADFLOW_RETURN_IF_ERROR(ToStatus(statuses[at], directory_));
+      (*values)[i].emplace(ToView(found[at]));
+    }
+    return {};
+  }
+
+  void Put(std::string_view key, std::string_view value) override { staged_.Put(key, value); }
+  void Delete(std::string_view key) override { staged_.Put(key, std::nullopt); }
+
+  Status Scan(std::string_view prefix, const Visit& visit) override {
+    const std::vector<StagedWrites::Write> staged = staged_.WithPrefix(prefix);
+    auto next = staged.begin();
+    bool stopped = false;
+    LEADFLOW_RETURN_IF_ERROR(
+        ScanCommitted(prefix, [&](std::string_view key, std::string_view value) {
+          for (; !stopped && next != staged.end() && next->key < key; ++next) {
+            stopped = next->value && !visit(next->key, *next->value);
+          }
+          if (stopped) return false;
+          if (next == staged.end() || next->key != key) {
+            stopped = !visit(key, value);
+          } else {
+            stopped = next->value && !visit(key, *next->value);
+            ++next;
+          }
+          return !stopped;
+        }));
+    for (; !stopped && next != staged.end(); ++next) {
+      stopped = next->value && !visit(next->key, *next->value);
+    }
+    return {};
+  }
+
+  Status ScanCommitted(std::string_view prefix, const Visit& visit) const override {
+    const std::string end = EndOf(prefix);
+    const rocksdb::Slice bound(end);
+    rocksdb::ReadOptions options;
+    if (!end.empty()) options.iterate_upper_bound = &bound;
+    options.total_order_seek = prefix.size() < filter_prefix_bytes_;
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+    for (at->Seek(ToSlice(prefix)); at->Valid(); at->Next()) {
+      const std::string_view key = ToView(at->key());
+      if (key == kMetaKey) continue;
+      if (!visit(key, ToView(at->value()))) return {};
+    }
+    return ToStatus(at->status(), directory_);
+  }
+
+  void VisitStaged(
+      const std::function<void(std::string_view key, std::optional<std::string_view> value)>& visit)
+      const override {
+    for (const StagedWrites::Write& write : staged_.All()) visit(write.key, write.value);
+  }
+  std::size_t staged_bytes() const override { return staged_.bytes(); }
+
+  Status Apply(std::int64_t changelog_offset) override {
+    rocksdb::WriteBatch batch(staged_.bytes() + 64);
+    for (const StagedWrites::Write& write : staged_.All()) {
+      LEADFLOW_RETURN_IF_ERROR(Add(write.key, write.value, &batch));
+    }
+    LEADFLOW_RETURN_IF_ERROR(Write(&batch, changelog_offset));
+    staged_.Clear();
+    return {};
+  }
+
+  void DropStaged() override { staged_.Clear(); }
+
+  Status Restore(std::span<const Change> changes, std::int64_t changelog_offset) override {
+    LEADFLOW_CHECK(staged_.empty());
+    rocksdb::WriteBatch batch;
+    for (const Change& change : changes) {
+      LEADFLOW_RETURN_IF_ERROR(Add(change.key, change.value, &batch));
+    }
+    return Write(&batch, changelog_offset);
+  }
+
+  std::int64_t applied_offset() const override { return applied_; }
+  std::int64_t durable_offset() const override { return durable_; }
+
+  Status Flush() override {
+    if (durable_ == applied_) return {};
+    LEADFLOW_RETURN_IF_ERROR(ToStatus(db_->Flush(rocksdb::FlushOptions()), directory_));
+    durable_ = applied_;
+    return {};
+  }
+
+ private:
+  Status Add(std::string_view key, std::optional<std::string_view> value,
+             rocksdb::WriteBatch* batch) const {
+    LEADFLOW_CHECK(key != kMetaKey);
+    return ToStatus(value ? batch->Put(ToSlice(key), ToSlice(*value)) : batch->Delete(ToSlice(key)),
+                    directory_);
+  }
+
+  Status Write(rocksdb::WriteBatch* batch, std::int64_t changelog_offset) {
+    LEADFLOW_RETURN_IF_ERROR(
+        ToStatus(batch->Put(ToSlice(kMetaKey), EncodeMeta(changelog_offset)), directory_));
+    LEADFLOW_RETURN_IF_ERROR(ToStatus(db_->Write(write_options_, batch), directory_));
+    applied_ = changelog_offset;
+    return {};
+  }
+
+  const std::unique_ptr<rocksdb::DB> db_;
+  const std::string directory_;
+  const std::size_t filter_prefix_bytes_;
+  rocksdb::WriteOptions write_options_;
+  StagedWrites staged_;
+  std::int64_t applied_;
+  std::int64_t durable_;
+};
+
+std::uint64_t WriteBufferBytes(const StateOptions& options) {
+  return std::clamp<std::uint64_t>(options.memory_bytes / 8, std::uint64_t{1} << 20,
+                                   std::uint64_t{64} << 20);
+}
+
+rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = std::move(cache);
+  table.block_size = 8 << 10;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  return table;
+}
+
+}  // namespace
+
+struct RocksStoreFactory::Shared {
+  std::shared_ptr<rocksdb::Cache> cache;
+  rocksdb::Options options;
+};
+
+RocksStoreFactory::RocksStoreFactory(StateOptions options)
+    : options_(std::move(options)), shared_(std::make_unique<Shared>()) {
+  shared_->cache = rocksdb::NewLRUCache(options_.memory_bytes, /*num_shard_bits=*/-1,
+                                        /*strict_capacity_limit=*/false,
+                                        /*high_pri_pool_ratio=*/0.2);
+  rocksdb::Options& db = shared_->options;
+  db.create_if_missing = true;
+  db.write_buffer_manager =
+      std::make_shared<rocksdb::WriteBufferManager>(options_.memory_bytes / 2, shared_->cache);
+  db.write_buffer_size = WriteBufferBytes(options_);
+  db.max_write_buffer_number = 3;
+  db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(shared_->cache)));
+  db.prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(options_.filter_prefix_bytes));
+  db.memtable_prefix_bloom_size_ratio = 0.02;
+  db.memtable_whole_key_filtering = true;
+  db.compression = rocksdb::kLZ4Compression;
+  db.level_compaction_dynamic_level_bytes = true;
+  db.max_background_jobs = std::clamp(options_.background_jobs, 1, 7);
+  db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(
+      std::int64_t{256} << 20, /*refill_period_us=*/100'000, /*fairness=*/10,
+      rocksdb::RateLimiter::Mode::kWritesOnly, /*auto_tuned=*/true));
+  db.max_open_files = 256;
+  // One thread writes a store: what makes many writers fast only costs.
+  db.allow_concurrent_memtable_write = false;
+  db.enable_write_thread_adaptive_yield = false;
+  db.avoid_unnecessary_blocking_io = true;
+  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  db.max_log_file_size = 1 << 20;
+  db.keep_log_file_num = 2;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+}
+
+RocksStoreFactory::~RocksStoreFactory() = default;
+
+Result<std::unique_ptr<KeyedStore>> RocksStoreFactory::Open(std::string_view name) {
+  LEADFLOW_RETURN_IF_ERROR(CheckStoreName(name));
+  const std::string directory = options_.directory + "/" + std::string(name);
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) {
+    return Status(ErrorCode::kInternal, "create directory " + directory + ": " + error.message());
+  }
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(shared_->options, directory, &opened);
+  std::unique_ptr<rocksdb::DB> db(opened);
+  if (status.IsIOError() && status.ToString().find("/LOCK") != std::string::npos) {
+    return Status(ErrorCode::kFailedPrecondition, "state store " + directory +
+                                                      " is open already, here or in another "
+                                                      "process (" +
+                                                      status.ToString() + ")");
+  }
+  LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory));
+  std::int64_t applied = -1;
+  std::string meta;
+  const rocksdb::Status read = db->Get(rocksdb::ReadOptions(), ToSlice(kMetaKey), &meta);
+  if (!read.IsNotFound()) {
+    LEADFLOW_RETURN_IF_ERROR(ToStatus(read, directory));
+    LEADFLOW_ASSIGN_OR_RETURN(applied, DecodeMeta(meta, directory));
+  }
+  return std::unique_ptr<KeyedStore>(std::make_unique<RocksStore>(
+      std::move(db), directory, options_.filter_prefix_bytes, applied));
+}
+
+Status RocksStoreFactory::Remove(std::string_view name) {
+  LEADFLOW_RETURN_IF_ERROR(CheckStoreName(name));
+  const std::string directory = options_.directory + "/" + std::string(name);
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  if (error) {
+    return Status(ErrorCode::kInternal, "remove " + directory + ": " + error.message());
+  }
+  return {};
+}
+
+std::uint64_t RocksStoreFactory::memory_bytes() const { return shared_->cache->GetUsage(); }
+
+}  // namespace leadflow

@@ -1,0 +1,65 @@
+// StagedWrites: what a task has written since its last commit, by key. Puts are a hash look-up and
+// a copy into blocks that are kept from commit to commit; order is made only when somebody asks for
+// it. Used by one thread. Bounded by whoever commits (see KeyedStore::staged_bytes).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+namespace leadflow {
+
+class StagedWrites {
+ public:
+  struct Write {
+    std::string_view key;
+    std::optional<std::string_view> value;  // nullopt = delete.
+  };
+
+  // Views live until Clear, the value's until the key is written again.
+  void Put(std::string_view key, std::optional<std::string_view> value);
+
+  // Null: nothing staged at `key`. Valid until the next Put.
+  std::optional<Write> Find(std::string_view key) const;
+
+  // In key order. Cheap also between Puts: what came since the last call is sorted in little by
+  // little.
+  std::vector<Write> WithPrefix(std::string_view prefix) const;
+  std::vector<Write> All() const { return WithPrefix({}); }
+
+  void Clear();
+
+  std::size_t bytes() const { return bytes_; }  // Of keys and values.
+  bool empty() const { return entries_.empty(); }
+
+ private:
+  struct Entry {
+    std::string_view key;
+    char* value = nullptr;
+    std::uint32_t size = 0;
+    std::uint32_t capacity = 0;
+    bool deleted = false;
+  };
+
+  static Write View(const Entry& entry);
+  char* Allocate(std::size_t size);
+  void SortIn() const;
+
+  std::vector<Entry> entries_;  // In the order in which their keys were first written.
+  absl::flat_hash_map<std::string_view, std::uint32_t> index_;
+  // Numbers of the first sorted_.size() entries, by key; those behind are not yet sorted in.
+  mutable std::vector<std::uint32_t> sorted_;
+  std::size_t bytes_ = 0;
+
+  std::vector<std::unique_ptr<char[]>> blocks_;  // Of kBlockBytes each.
+  std::vector<std::unique_ptr<char[]>> large_;
+  std::size_t block_ = 0;  // The one being filled, and how far.
+  std::size_t used_ = 0;
+};
+
+}  // namespace leadflow
