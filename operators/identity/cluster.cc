@@ -1,0 +1,336 @@
+#include "operators/identity/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/wire.h"
+
+namespace leadflow {
+namespace {
+
+constexpr std::uint8_t kAddressFormat = 1;
+constexpr std::uint8_t kHasPointer = 1;
+constexpr std::uint8_t kIsShared = 2;
+constexpr std::uint8_t kEntryTag = 1;
+constexpr std::uint8_t kRecordTag = 2;
+// What a node costs beside its journey and table.
+constexpr std::size_t kNodeBytes = sizeof(Node) + sizeof(Cluster) + 64;
+
+Status Corrupt(const char* what, const Identifier& identifier) {
+  std::string text = std::string(what) + " of identifier ";
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (const std::uint8_t byte : identifier.bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return Status::Corruption(text + ": bytes mean nothing to this release");
+}
+
+}  // namespace
+
+std::string StateKey(char kind, const Identifier& identifier, std::string_view rest) {
+  std::string key(1, kind);
+  key += identifier.view();
+  key += rest;
+  return key;
+}
+
+void Address::Append(std::string* out) const {
+  WireWriter writer(out);
+  writer.Byte(kAddressFormat);
+  writer.Byte(static_cast<std::uint8_t>((pointer ? kHasPointer : 0) | (shared ? kIsShared : 0)));
+  if (pointer) writer.Raw(pointer->view());
+  writer.Varint(moves);
+  for (const Identifier& home : homes) writer.Raw(home.view());
+}
+
+bool Address::Read(std::string_view bytes) {
+  *this = Address();
+  WireReader reader(bytes);
+  std::uint8_t format = 0, flags = 0;
+  std::string_view raw;
+  if (!reader.Byte(&format) || format != kAddressFormat || !reader.Byte(&flags)) return false;
+  shared = (flags & kIsShared) != 0;
+  if ((flags & kHasPointer) != 0) {
+    if (!reader.Raw(16, &raw)) return false;
+    pointer = Identifier::From(raw);
+  }
+  if (!reader.Varint(&moves) || reader.Rest().size() % 16 != 0) return false;
+  while (!reader.AtEnd()) {
+    if (!reader.Raw(16, &raw)) return false;
+    homes.push_back(Identifier::From(raw));
+  }
+  return true;
+}
+
+Journey::LoadChunk NodeStore::Loader(const Identifier& root) {
+  return [this, root](std::int64_t chunk) -> Result<std::optional<std::string>> {
+    std::string key = StateKey('K', root);
+    WireWriter(&key).Ordered64(chunk);
+    return store_.Get(key);
+  };
+}
+
+Node* NodeStore::Insert(const Identifier& identifier) {
+  std::uint32_t slot;
+  if (free_.empty()) {
+    slot = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  slots_[slot] = std::make_unique<Node>();
+  slots_[slot]->id = identifier;
+  index_.emplace(identifier, slot);
+  return slots_[slot].get();
+}
+
+Status NodeStore::Fill(Node* node, const std::optional<std::string>& address,
+                       const std::optional<std::string>& table,
+                       const std::optional<std::string>& head) {
+  if (address && !node->address.Read(*address)) return Corrupt("address", node->id);
+  if (table || head) {
+    if (head) {
+      auto journey = Journey::Decode(*head, Loader(node->id));
+      if (!journey.ok()) return journey.status();
+      node->cluster = std::make_unique<Cluster>(*std::move(journey));
+    } else {
+      node->cluster = std::make_unique<Cluster>(Journey(Loader(node->id)));
+    }
+    if (table) {
+      std::string_view bytes = *table;
+      if (!node->cluster->table.Read(&bytes) || !bytes.empty()) return Corrupt("links", node->id);
+      node->cluster->resolution = Resolve(node->cluster->table, guards_);
+    }
+  }
+  Measure(node);
+  return Status();
+}
+
+void NodeStore::Measure(Node* node) {
+  std::size_t bytes = kNodeBytes + node->address.homes.size() * 16;
+  if (node->cluster) {
+    bytes += node->cluster->journey.memory_bytes() + node->cluster->table.memory_bytes();
+  }
+  bytes_ += bytes - node->bytes;
+  node->bytes = bytes;
+}
+
+Status NodeStore::Prefetch(std::span<const Identifier> identifiers) {
+  std::vector<Identifier> missing;
+  for (const Identifier& identifier : identifiers) {
+    if (!index_.contains(identifier)) missing.push_back(identifier);
+  }
+  if (missing.empty()) return Status();
+  std::sort(missing.begin(), missing.end());
+  missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+  std::vector<std::string> keys;
+  keys.reserve(missing.size() * 3);
+  for (const char kind : {'A', 'C', 'J'}) {
+    for (const Identifier& identifier : missing) keys.push_back(StateKey(kind, identifier));
+  }
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  std::vector<std::optional<std::string>> values;
+  LEADFLOW_RETURN_IF_ERROR(store_.MultiGet(views, &values));
+  const std::size_t n = missing.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    Node* node = Insert(missing[i]);
+    LEADFLOW_RETURN_IF_ERROR(Fill(node, values[i], values[n + i], values[2 * n + i]));
+  }
+  return Status();
+}
+
+Result<Node*> NodeStore::Get(const Identifier& identifier) {
+  auto found = index_.find(identifier);
+  if (found == index_.end()) {
+    LEADFLOW_RETURN_IF_ERROR(Prefetch({&identifier, 1}));
+    found = index_.find(identifier);
+  }
+  Node* node = slots_[found->second].get();
+  node->used = true;
+  return node;
+}
+
+Cluster& NodeStore::Make(Node* node) {
+  LEADFLOW_CHECK(node->cluster == nullptr && !node->address.pointer);
+  node->cluster = std::make_unique<Cluster>(Journey(Loader(node->id)));
+  return *node->cluster;
+}
+
+Status NodeStore::RemoveCluster(Node* node) {
+  node->cluster.reset();
+  store_.Delete(StateKey('C', node->id));
+  store_.Delete(StateKey('J', node->id));
+  std::vector<std::string> chunks;
+  LEADFLOW_RETURN_IF_ERROR(
+      store_.Scan(StateKey('K', node->id), [&](std::string_view key, std::string_view) {
+        chunks.emplace_back(key);
+        return true;
+      }));
+  for (const std::string& key : chunks) store_.Delete(key);
+  Touch(node);
+  return Status();
+}
+
+void NodeStore::Touch(Node* node) {
+  if (!node->changed) changed_.push_back(node->id);
+  node->changed = true;
+  if (!node->dirty) dirty_.push_back(node);
+  node->dirty = true;
+}
+
+Status NodeStore::WriteNode(Node* node) {
+  if (node->address_dirty) {
+    key_ = StateKey('A', node->id);
+    if (node->address.empty()) {
+      store_.Delete(key_);
+    } else {
+      value_.clear();
+      node->address.Append(&value_);
+      store_.Put(key_, value_);
+    }
+    node->address_dirty = false;
+  }
+  if (Cluster* cluster = node->cluster.get()) {
+    if (cluster->table_dirty) {
+      key_ = StateKey('C', node->id);
+      if (cluster->table.empty()) {
+        store_.Delete(key_);
+      } else {
+        value_.clear();
+        cluster->table.Append(&value_);
+        store_.Put(key_, value_);
+      }
+      cluster->table_dirty = false;
+    }
+    if (cluster->journey.head_dirty()) {
+      key_ = StateKey('J', node->id);
+      if (cluster->journey.empty()) {
+        store_.Delete(key_);
+      } else {
+        store_.Put(key_, cluster->journey.EncodeHead());
+      }
+    }
+    const std::string prefix = StateKey('K', node->id);
+    cluster->journey.VisitDirtyChunks(
+        [&](std::int64_t chunk, std::optional<std::string_view> bytes) {
+          key_ = prefix;
+          WireWriter(&key_).Ordered64(chunk);
+          if (bytes) {
+            store_.Put(key_, *bytes);
+          } else {
+            store_.Delete(key_);
+          }
+        });
+    cluster->journey.ClearDirty();
+  }
+  Measure(node);
+  return Status();
+}
+
+Status NodeStore::Write() {
+  std::sort(dirty_.begin(), dirty_.end(),
+            [](const Node* a, const Node* b) { return a->id < b->id; });
+  for (Node* node : dirty_) {
+    LEADFLOW_RETURN_IF_ERROR(WriteNode(node));
+    node->dirty = false;
+  }
+  dirty_.clear();
+  return Status();
+}
+
+void NodeStore::Committed() {
+  for (const Identifier& identifier : changed_) {
+    if (const auto found = index_.find(identifier); found != index_.end()) {
+      slots_[found->second]->changed = false;
+    }
+  }
+  changed_.clear();
+}
+
+void NodeStore::Aborted() {
+  dirty_.clear();
+  for (const Identifier& identifier : changed_) {
+    if (const auto found = index_.find(identifier); found != index_.end()) Drop(found->second);
+  }
+  changed_.clear();
+}
+
+void NodeStore::Drop(std::size_t slot) {
+  bytes_ -= slots_[slot]->bytes;
+  index_.erase(slots_[slot]->id);
+  slots_[slot].reset();
+  free_.push_back(static_cast<std::uint32_t>(slot));
+}
+
+Status NodeStore::Trim() {
+  if (bytes_ <= budget_) return Status();
+  LEADFLOW_RETURN_IF_ERROR(Write());
+  // Two rounds: the first may only take away the marks of use.
+  for (std::size_t step = 0; step < 2 * slots_.size() && bytes_ > budget_; ++step) {
+    hand_ = hand_ + 1 < slots_.size() ? hand_ + 1 : 0;
+    Node* node = slots_[hand_].get();
+    if (node == nullptr) continue;
+    if (node->used) {
+      node->used = false;
+      if (node->cluster) node->cluster->journey.DropCleanChunks();
+      Measure(node);
+    } else {
+      Drop(hand_);
+    }
+  }
+  return Status();
+}
+
+Result<std::vector<std::string>> EncodeMove(Cluster& cluster, const LinkTable& table,
+                                            std::size_t part_bytes, std::size_t max_bytes) {
+  std::vector<std::string> parts(1);
+  table.Append(&parts.back());
+  std::size_t total = parts.back().size();
+  const auto add = [&](std::uint8_t tag, const std::string& bytes) {
+    if (!parts.back().empty() && parts.back().size() + bytes.size() > part_bytes) {
+      parts.emplace_back();
+    }
+    parts.back().push_back(static_cast<char>(tag));
+    parts.back() += bytes;
+    total += bytes.size() + 1;
+    return total <= max_bytes;
+  };
+  std::string bytes;
+  LEADFLOW_RETURN_IF_ERROR(cluster.journey.ForEach(std::numeric_limits<std::int64_t>::min(),
+                                                   std::numeric_limits<std::int64_t>::max(),
+                                                   [&](const Entry& entry) {
+                                                     bytes.clear();
+                                                     AppendEntry(entry, &bytes);
+                                                     return add(kEntryTag, bytes);
+                                                   }));
+  for (const auto& [id, record] : cluster.journey.records()) {
+    bytes.clear();
+    AppendRecord(record, &bytes);
+    if (!add(kRecordTag, bytes)) break;
+  }
+  if (total > max_bytes) {
+    return Status(ErrorCode::kFailedPrecondition, "the cluster is too large to move");
+  }
+  return parts;
+}
+
+bool DecodeMovePart(std::string_view part, bool first, MoveContent* content) {
+  if (first && !content->table.Read(&part)) return false;
+  while (!part.empty()) {
+    const auto tag = static_cast<std::uint8_t>(part[0]);
+    part.remove_prefix(1);
+    if (tag == kEntryTag) {
+      if (!ReadEntry(&part, &content->entries.emplace_back())) return false;
+    } else if (tag == kRecordTag) {
+      if (!ReadRecord(&part, &content->records.emplace_back())) return false;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace leadflow

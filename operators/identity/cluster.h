@@ -1,0 +1,124 @@
+// What a task stores, decoded: addresses of identifiers and clusters; and NodeStore, the cache of
+// both in front of the task's KeyedStore. Not thread-safe.
+//
+//   'A' identifier            Address, if there is anything to say
+//   'C' root                  LinkTable, unless the cluster is one identifier without links
+//   'J' root, 'K' root chunk  head and chunks of the cluster's Journey
+//   'S' root, move, part      parts of a move that is not complete
+//   'R' key, 'X' key          records and standalone entries, see record.h
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "engine/base/status.h"
+#include "engine/state/keyed_store.h"
+#include "operators/identity/resolve.h"
+#include "operators/journey/journey.h"
+
+namespace leadflow {
+
+// What the owner of an identifier knows about it. An identifier without any is an empty root.
+struct Address {
+  std::optional<Identifier> pointer;  // where its events lie; none: here
+  bool shared = false;                // claimed by too many homes: links nobody
+  std::uint64_t moves = 0;            // how often a cluster left from here
+  std::vector<Identifier> homes;      // that claim it, ascending; empty once shared
+
+  bool empty() const { return !pointer && !shared && moves == 0 && homes.empty(); }
+  void Append(std::string* out) const;
+  bool Read(std::string_view bytes);
+};
+
+struct Cluster {
+  Journey journey;
+  // Empty: every entry and record belongs to the root, and nothing links.
+  LinkTable table;
+  Resolution resolution;  // of the table
+  bool table_dirty = false;
+
+  explicit Cluster(Journey loaded) : journey(std::move(loaded)) {}
+};
+
+// An identifier at its owner.
+struct Node {
+  Identifier id;
+  Address address;
+  std::unique_ptr<Cluster> cluster;  // null: none; never beside a pointer
+  bool address_dirty = false;
+  bool dirty = false;     // differs from what the store holds
+  bool changed = false;   // since the last commit
+  bool used = false;      // since the clock hand passed
+  std::size_t bytes = 0;  // as last counted
+};
+
+class NodeStore {
+ public:
+  // Keeps about `budget_bytes` decoded; what changed since the last Write is kept beyond that.
+  NodeStore(KeyedStore* store, const Guards& guards, std::size_t budget_bytes)
+      : store_(*store), guards_(guards), budget_(budget_bytes) {}
+
+  // Reads the nodes that are not here by one look-up. Duplicates are fine.
+  Status Prefetch(std::span<const Identifier> identifiers);
+  // Valid until Trim, Abort or the next Drop of it.
+  Result<Node*> Get(const Identifier& identifier);
+
+  Cluster& Make(Node* node);         // REQUIRES: node->cluster == nullptr
+  Status RemoveCluster(Node* node);  // with everything stored of it
+  void Touch(Node* node);            // call after each change of a node
+
+  // Stages everything changed in the store. Status of a broken store only.
+  Status Write();
+  void Committed();
+  void Aborted();
+  // Lets go of nodes beyond the budget; writes first if it must.
+  Status Trim();
+
+  KeyedStore& store() { return store_; }
+  // Counts the memory of a node anew: after reading much of its journey.
+  void Measure(Node* node);
+
+  std::size_t bytes() const { return bytes_; }
+  std::size_t size() const { return index_.size(); }
+
+ private:
+  Node* Insert(const Identifier& identifier);
+  Status Fill(Node* node, const std::optional<std::string>& address,
+              const std::optional<std::string>& table, const std::optional<std::string>& head);
+  Status WriteNode(Node* node);
+  void Drop(std::size_t slot);
+  Journey::LoadChunk Loader(const Identifier& root);
+
+  KeyedStore& store_;
+  const Guards guards_;
+  const std::size_t budget_;
+  absl::flat_hash_map<Identifier, std::uint32_t, IdentifierHasher> index_;
+  std::vector<std::unique_ptr<Node>> slots_;  // null: free
+  std::vector<std::uint32_t> free_;
+  std::vector<Node*> dirty_;         // to write
+  std::vector<Identifier> changed_;  // since the last commit
+  std::size_t hand_ = 0;
+  std::size_t bytes_ = 0;
+  std::string key_, value_;  // reused
+};
+
+std::string StateKey(char kind, const Identifier& identifier, std::string_view rest = {});
+
+// A moved cluster on the wire. Part 0 begins with the table; then tagged entries and records.
+// Fails with kFailedPrecondition if all parts together are longer than `max_bytes`.
+Result<std::vector<std::string>> EncodeMove(Cluster& cluster, const LinkTable& table,
+                                            std::size_t part_bytes, std::size_t max_bytes);
+struct MoveContent {
+  LinkTable table;
+  std::vector<Entry> entries;  // borrowed from the parts
+  std::vector<Record> records;
+};
+bool DecodeMovePart(std::string_view part, bool first, MoveContent* content);
+
+}  // namespace leadflow

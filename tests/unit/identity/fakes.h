@@ -1,0 +1,202 @@
+// What stands in for the engine and for f in the tests of the identity protocol.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/api/operator.h"
+#include "engine/base/hash.h"
+#include "operators/identity/contribution.h"
+
+namespace leadflow {
+
+// A sorted map, and what is staged above it.
+class FakeStore final : public KeyedStore {
+ public:
+  Result<std::optional<std::string>> Get(std::string_view key) override {
+    const std::string at(key);
+    if (const auto found = staged_.find(at); found != staged_.end()) return found->second;
+    if (const auto found = committed_.find(at); found != committed_.end()) {
+      return std::optional<std::string>(found->second);
+    }
+    return std::optional<std::string>();
+  }
+  Status MultiGet(std::span<const std::string_view> keys,
+                  std::vector<std::optional<std::string>>* values) override {
+    values->clear();
+    for (const std::string_view key : keys) values->push_back(*Get(key));
+    return Status();
+  }
+  void Put(std::string_view key, std::string_view value) override {
+    staged_[std::string(key)] = std::string(value);
+  }
+  void Delete(std::string_view key) override { staged_[std::string(key)] = std::nullopt; }
+  Status Scan(std::string_view prefix, const Visit& visit) override {
+    std::map<std::string, std::optional<std::string>> all;
+    for (const auto& [key, value] : committed_) all[key] = value;
+    for (const auto& [key, value] : staged_) all[key] = value;
+    for (auto at = all.lower_bound(std::string(prefix));
+         at != all.end() && at->first.compare(0, prefix.size(), prefix) == 0; ++at) {
+      if (at->second && !visit(at->first, *at->second)) break;
+    }
+    return Status();
+  }
+  Status ScanCommitted(std::string_view prefix, const Visit& visit) const override {
+    for (auto at = committed_.lower_bound(std::string(prefix));
+         at != committed_.end() && at->first.compare(0, prefix.size(), prefix) == 0; ++at) {
+      if (!visit(at->first, at->second)) break;
+    }
+    return Status();
+  }
+  void VisitStaged(const std::function<void(std::string_view, std::optional<std::string_view>)>&
+                       visit) const override {
+    for (const auto& [key, value] : staged_) visit(key, value);
+  }
+  std::size_t staged_bytes() const override { return staged_.size(); }
+  Status Apply(std::int64_t) override {
+    for (const auto& [key, value] : staged_) {
+      if (value) {
+        committed_[key] = *value;
+      } else {
+        committed_.erase(key);
+      }
+    }
+    staged_.clear();
+    return Status();
+  }
+  void DropStaged() override { staged_.clear(); }
+  Status Restore(std::span<const Change>, std::int64_t) override { return Status(); }
+  std::int64_t applied_offset() const override { return -1; }
+  std::int64_t durable_offset() const override { return -1; }
+  Status Flush() override { return Status(); }
+
+ private:
+  std::map<std::string, std::string> committed_;
+  std::map<std::string, std::optional<std::string>> staged_;
+};
+
+class FakeContext final : public OperatorContext {
+ public:
+  struct Sent {
+    OutputId output;
+    std::uint32_t partition;
+    std::string value;
+  };
+  FakeContext(std::uint32_t partition, std::uint32_t partitions)
+      : partition_(partition), partitions_(partitions) {}
+
+  FakeStore& fake_store() { return store_; }
+  KeyedStore& store() override { return store_; }
+  std::uint32_t partition() const override { return partition_; }
+  std::uint32_t partitions() const override { return partitions_; }
+  void Emit(OutputId output, std::uint64_t hash, std::string_view value) override {
+    sent.push_back({output, PartitionOf(hash, partitions_), std::string(value)});
+  }
+  void Reject(std::string_view, std::string_view, std::string_view reason,
+              std::string_view) override {
+    rejected.emplace_back(reason);
+  }
+  void Count(std::string_view name, std::string_view label, std::int64_t by) override {
+    counters[{std::string(name), std::string(label)}] += by;
+  }
+  std::int64_t watermark_ms() const override { return watermark; }
+  std::int64_t wall_ms() const override { return 0; }
+
+  std::vector<Sent> sent;
+  std::vector<std::string> rejected;
+  std::map<std::pair<std::string, std::string>, std::int64_t> counters;
+  std::int64_t watermark = std::numeric_limits<std::int64_t>::min();
+
+ private:
+  FakeStore store_;
+  std::uint32_t partition_, partitions_;
+};
+
+class FactMap final : public FactSink {
+ public:
+  void Add(std::string_view group, std::string_view component, std::int64_t delta) override {
+    std::int64_t& cell = cells[{std::string(group), std::string(component)}];
+    cell += delta;
+    if (cell == 0) cells.erase({std::string(group), std::string(component)});
+  }
+  std::map<std::pair<std::string, std::string>, std::int64_t> cells;
+};
+
+// The strongest f there is: the journey itself is the cell. If the multiset of journeys is right,
+// every other pure f of a journey is. Its "incremental" half needs the state that it left, as the
+// real one.
+class JourneyIsTheCell final : public Contribution {
+ public:
+  Status Batch(Journey& journey, const HomeFilter& in, int sign, FactSink& sink) const override {
+    if (const std::string cell = CellOf(journey, in); !cell.empty()) sink.Add("lead", cell, sign);
+    return Status();
+  }
+  Result<bool> ApplyEntry(Journey& journey, const Entry& entry, FactSink& sink) override {
+    LEADFLOW_RETURN_IF_ERROR(CheckState(journey));
+    auto stored = journey.Find(entry.key, entry.time_ms);
+    if (!stored.ok()) return stored.status();
+    if (*stored != nullptr && !Stands(entry, **stored)) return false;
+    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, -1, sink));
+    LEADFLOW_RETURN_IF_ERROR(journey.Insert(entry));
+    LEADFLOW_RETURN_IF_ERROR(Rebuild(journey));
+    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, 1, sink));
+    return true;
+  }
+  Status ApplyRecord(Journey& journey, const Record& record, FactSink& sink) override {
+    LEADFLOW_RETURN_IF_ERROR(CheckState(journey));
+    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, -1, sink));
+    journey.PutRecord(record);
+    LEADFLOW_RETURN_IF_ERROR(Rebuild(journey));
+    return Batch(journey, nullptr, 1, sink);
+  }
+  Status TakeBackRecord(Journey& journey, const std::string& id, FactSink& sink) override {
+    LEADFLOW_RETURN_IF_ERROR(CheckState(journey));
+    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, -1, sink));
+    journey.RemoveRecord(id);
+    LEADFLOW_RETURN_IF_ERROR(Rebuild(journey));
+    return Batch(journey, nullptr, 1, sink);
+  }
+  Status Rebuild(Journey& journey) override {
+    *journey.mutable_state() = CellOf(journey, nullptr);
+    return Status();
+  }
+  void Unowned(const Record& record, int sign, FactSink& sink) const override {
+    sink.Add("unowned", CellOf(record), sign);
+  }
+  void Standalone(const Entry& entry, int sign, FactSink& sink) const override {
+    sink.Add("standalone", std::string(entry.id) + ":" + std::string(entry.fields), sign);
+  }
+
+  static std::string CellOf(const Entry& entry) {
+    if (entry.erased() || entry.kind == Kind::kErase || entry.kind == Kind::kUnlink) return {};
+    return "[" + std::string(entry.id) + ":" + std::string(entry.fields) + "]";
+  }
+  static std::string CellOf(const Record& record) {
+    return "<" + record.id + "=" + std::to_string(record.net_minor) + ">";
+  }
+  static std::string CellOf(Journey& journey, const HomeFilter& in) {
+    std::string cell;
+    const Status read =
+        journey.ForEach(std::numeric_limits<std::int64_t>::min(),
+                        std::numeric_limits<std::int64_t>::max(), [&](const Entry& entry) {
+                          if (!in || in(entry.home)) cell += CellOf(entry);
+                          return true;
+                        });
+    if (!read.ok()) return "unreadable";
+    for (const auto& [id, record] : journey.records()) {
+      if (!in || in(record.home)) cell += CellOf(record);
+    }
+    return cell;
+  }
+
+ private:
+  static Status CheckState(Journey& journey) {
+    if (journey.state() == CellOf(journey, nullptr)) return Status();
+    return Status(ErrorCode::kFailedPrecondition, "state of the journey is not that of its lead");
+  }
+};
+
+}  // namespace leadflow
