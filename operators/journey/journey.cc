@@ -47,7 +47,9 @@ struct Journey::Impl {
   std::vector<Place> places;
   std::vector<std::int64_t> gone;  // keys of chunks that were written and are empty now
   std::map<std::string, Record> records;
-  std::string state;
+  mutable std::string state;
+  mutable bool state_stale = false;  // `decoded` knows better
+  std::unique_ptr<DecodedState> decoded;
   std::uint64_t size = 0;
   bool head_dirty = false;
   Entry found;
@@ -260,10 +262,28 @@ void Journey::RemoveRecord(const std::string& id) {
   if (impl_->records.erase(id) != 0) impl_->head_dirty = true;
 }
 
-const std::string& Journey::state() const { return impl_->state; }
+const std::string& Journey::state() const {
+  if (impl_->state_stale) {
+    impl_->state.clear();
+    impl_->decoded->Encode(&impl_->state);
+    impl_->state_stale = false;
+  }
+  return impl_->state;
+}
 std::string* Journey::mutable_state() {
+  state();
+  impl_->decoded.reset();
   impl_->head_dirty = true;
   return &impl_->state;
+}
+DecodedState* Journey::decoded() const { return impl_->decoded.get(); }
+void Journey::Keep(std::unique_ptr<DecodedState> decoded) {
+  impl_->decoded = std::move(decoded);
+  impl_->state_stale = false;
+}
+void Journey::StateChanged() {
+  impl_->state_stale = impl_->decoded != nullptr;
+  impl_->head_dirty = true;
 }
 
 Result<Journey> Journey::Decode(std::string_view head, LoadChunk load) {
@@ -312,7 +332,7 @@ Result<Journey> Journey::Decode(std::string_view head, LoadChunk load) {
 
 std::string Journey::EncodeHead() const {
   std::string out;
-  out.reserve(64 + impl_->state.size() + 24 * impl_->places.size());
+  out.reserve(64 + state().size() + 24 * impl_->places.size());
   WireWriter writer(&out);
   writer.Byte(kHeadVersion);
   writer.Varint(impl_->places.size());
@@ -324,7 +344,7 @@ std::string Journey::EncodeHead() const {
     writer.Varint(place.count);
     before = place.key;
   }
-  writer.Bytes(impl_->state);
+  writer.Bytes(state());
   writer.Varint(impl_->records.size());
   for (const auto& [id, record] : impl_->records) AppendRecord(record, &out);
   return out;

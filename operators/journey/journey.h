@@ -47,6 +47,14 @@ struct Record {
 void AppendRecord(const Record& record, std::string* out);
 bool ReadRecord(std::string_view* bytes, Record* record);
 
+// What f made of the state's bytes; kept with the journey while it is in memory, so that the bytes
+// are read once and written once.
+class DecodedState {
+ public:
+  virtual ~DecodedState() = default;
+  virtual void Encode(std::string* out) const = 0;
+};
+
 class Journey {
  public:
   // Reads the bytes of the chunk that begins at a key; nullopt: gone (corruption).
@@ -98,6 +106,11 @@ class Journey {
   // the head. Set it through mutable_state so that the head is written.
   const std::string& state() const;
   std::string* mutable_state();
+  // The state in another form; nullptr: there is none, read state(). The bytes follow it from Keep
+  // on: Encode is called when they are asked for after StateChanged.
+  DecodedState* decoded() const;
+  void Keep(std::unique_ptr<DecodedState> decoded);
+  void StateChanged();
 
   // Persistence. The head holds the directory of chunks, records and state.
   static Result<Journey> Decode(std::string_view head, LoadChunk load);

@@ -10,8 +10,10 @@
 // Pure: no I/O but the journey's chunks, no clock, no threads. One instance per task.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/base/status.h"
@@ -52,6 +54,9 @@ class LeadFunction {
   // follower counts, issued codes. The entry that stands, see Stands.
   void Standalone(const Entry& entry, int sign, FactSink& sink) const;
 
+  // How often Apply had to take back everything and add it again: for counters and tests.
+  std::uint64_t slow() const;
+
   // For people: calls back for each touch, conversion and stage entry, in order of time, as text
   // lines with credits. Used by `leadflow journey` and the demo report.
   struct Line {
@@ -67,5 +72,12 @@ class LeadFunction {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+class FactBuilder;
+
+// LeadFunction::Explain without the rest of it.
+Result<std::vector<LeadFunction::Line>> ExplainJourney(const Pipeline& pipeline,
+                                                       const FactBuilder& facts, Journey& journey,
+                                                       const HomeFilter& in);
 
 }  // namespace leadflow
