@@ -122,6 +122,9 @@ void MakeOptions(Random& random, const Profile& profile, Case* out) {
     limits.max_shared =
         static_cast<std::size_t>(random.Pick(std::initializer_list<int>{1, 2, 3, 99}));
   }
+  // Who claims an identifier is counted over all versions that were seen, and an old one may not
+  // be.
+  if (profile.versions) limits.max_shared = 99;
   if (profile.cap) limits.max_cluster = static_cast<std::size_t>(random.Int(2, 5));
   limits.part_bytes =
       static_cast<std::size_t>(random.Pick(std::initializer_list<int>{1, 60, 150, 100000}));
@@ -133,6 +136,8 @@ Delivery MakeEvent(Random& random, const Profile& profile, int number,
   Delivery d;
   d.id = Numbered("e", number);
   d.time_ms = random.Int(0, 12) * kTenDays;
+  // An erased entry forgets its id, and with it its place among others of the same moment.
+  if (profile.erases) d.time_ms += number;
   const int dice = random.Int(0, 99);
   if (profile.unlinks && dice < 20 && !pairs->empty()) {
     d.kind = Kind::kUnlink;
@@ -142,6 +147,7 @@ Delivery MakeEvent(Random& random, const Profile& profile, int number,
   }
   if (profile.erases && dice >= 20 && dice < 35) {
     d.kind = Kind::kErase;
+    if (number > 0 && random.Chance(50)) d.time_ms += random.Int(0, number - 1) - number;
     d.ids = {random.Pick(ids)};
     return d;
   }
