@@ -121,6 +121,11 @@ Status Protocol::ApplyAll(Node* node, Change* change, const Leads& before, const
     for (const LinkTable::Named& named : change->arrived->table.named()) {
       if ((named.flags & LinkTable::kHome) != 0) touched.push_back(named.identifier);
     }
+    // A record that came along may replace an older version of itself, at another lead.
+    for (const auto& [id, record] : change->arrived->journey.records()) {
+      const auto stored = cluster.journey.records().find(id);
+      if (stored != cluster.journey.records().end()) touched.push_back(stored->second.home);
+    }
   }
   std::vector<std::vector<Identifier>> same;  // leads that stay as they are
   for (const auto& lead : before.homes) {

@@ -167,15 +167,21 @@ class JourneyIsTheCell final : public Contribution {
     sink.Add("unowned", CellOf(record), sign);
   }
   void Standalone(const Entry& entry, int sign, FactSink& sink) const override {
-    sink.Add("standalone", std::string(entry.id) + ":" + std::string(entry.fields), sign);
+    std::string cell(entry.id);
+    cell.append(":").append(entry.fields);
+    sink.Add("standalone", cell, sign);
   }
 
   static std::string CellOf(const Entry& entry) {
     if (entry.erased() || entry.kind == Kind::kErase || entry.kind == Kind::kUnlink) return {};
-    return "[" + std::string(entry.id) + ":" + std::string(entry.fields) + "]";
+    std::string cell = "[";
+    cell.append(entry.id).append(":").append(entry.fields).append("]");
+    return cell;
   }
   static std::string CellOf(const Record& record) {
-    return "<" + record.id + "=" + std::to_string(record.net_minor) + ">";
+    std::string cell = "<";
+    cell.append(record.id).append("=").append(std::to_string(record.net_minor)).append(">");
+    return cell;
   }
   static std::string CellOf(Journey& journey, const HomeFilter& in) {
     std::string cell;

@@ -33,12 +33,6 @@ constexpr Profile kProfiles[] = {
 
 constexpr std::int64_t kTenDays = 864'000'000;  // so that a journey has chunks
 
-std::string Numbered(const char* prefix, int number) {
-  std::string text = prefix;
-  text += std::to_string(number);
-  return text;
-}
-
 std::string Named(std::string_view name) {
   std::string fields;
   FieldsWriter(&fields).Text(Field::kName, name);
@@ -289,6 +283,12 @@ TEST(IdentitySimulationTest, RandomSchedulesEndLikeTheBatch) {
     }
   }
   RecordProperty("messages", std::to_string(messages));
+}
+
+// Schedules that once ended wrong.
+TEST(IdentitySimulationTest, KnownSchedules) {
+  // A moved order replaced its older version, which lay at another lead of the same cluster.
+  EXPECT_EQ(RunOne(kProfiles[8], 14039), "");
 }
 
 TEST(IdentitySimulationTest, BrokenProtocolIsCaught) {

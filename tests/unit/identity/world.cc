@@ -30,6 +30,12 @@ bool WrongWay(const Identifier& a, const Identifier& b) { return HigherInPlaceme
 
 }  // namespace
 
+std::string Numbered(const char* prefix, int number) {
+  std::string text = prefix;
+  text += std::to_string(number);
+  return text;
+}
+
 bool Claims(Kind kind) { return kind != Kind::kUnlink && kind != Kind::kErase; }
 
 std::uint64_t Delivery::key() const {

@@ -32,6 +32,8 @@ struct Delivery {
 // Borrows from the delivery.
 Entry EntryOf(Delivery* delivery);
 bool Claims(Kind kind);
+// "e7"
+std::string Numbered(const char* prefix, int number);
 
 // What is broken on purpose, outside the production code.
 enum class Mutation {
