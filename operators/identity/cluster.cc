@@ -83,7 +83,8 @@ Node* NodeStore::Insert(const Identifier& identifier) {
   }
   slots_[slot] = std::make_unique<Node>();
   slots_[slot]->id = identifier;
-  index_.emplace(identifier, slot);
+  slots_[slot]->slot = slot;
+  index_.emplace(identifier, slots_[slot].get());
   return slots_[slot].get();
 }
 
@@ -118,12 +119,34 @@ void NodeStore::Measure(Node* node) {
   node->bytes = bytes;
 }
 
-Status NodeStore::Prefetch(std::span<const Identifier> identifiers) {
+Status NodeStore::GetAll(std::span<const Identifier> identifiers, std::vector<Node*>* nodes) {
+  nodes->assign(identifiers.size(), nullptr);
   std::vector<Identifier> missing;
-  for (const Identifier& identifier : identifiers) {
-    if (!index_.contains(identifier)) missing.push_back(identifier);
+  // The memory of many leads is cold: ask for all of it before the first is needed.
+  for (const Identifier& identifier : identifiers) index_.prefetch(identifier);
+  for (std::size_t i = 0; i < identifiers.size(); ++i) {
+    if (const auto found = index_.find(identifiers[i]); found != index_.end()) {
+      (*nodes)[i] = found->second;
+      __builtin_prefetch(found->second);
+      __builtin_prefetch(reinterpret_cast<const char*>(found->second) + 64);
+    } else {
+      missing.push_back(identifiers[i]);
+    }
   }
-  if (missing.empty()) return Status();
+  if (!missing.empty()) {
+    LEADFLOW_RETURN_IF_ERROR(Load(std::move(missing)));
+    for (std::size_t i = 0; i < identifiers.size(); ++i) {
+      if ((*nodes)[i] == nullptr) (*nodes)[i] = index_.find(identifiers[i])->second;
+    }
+  }
+  for (Node* node : *nodes) {
+    node->used = true;
+    if (node->cluster) __builtin_prefetch(node->cluster.get());
+  }
+  return Status();
+}
+
+Status NodeStore::Load(std::vector<Identifier> missing) {
   std::sort(missing.begin(), missing.end());
   missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
   std::vector<std::string> keys;
@@ -145,12 +168,11 @@ Status NodeStore::Prefetch(std::span<const Identifier> identifiers) {
 Result<Node*> NodeStore::Get(const Identifier& identifier) {
   auto found = index_.find(identifier);
   if (found == index_.end()) {
-    LEADFLOW_RETURN_IF_ERROR(Prefetch({&identifier, 1}));
+    LEADFLOW_RETURN_IF_ERROR(Load({identifier}));
     found = index_.find(identifier);
   }
-  Node* node = slots_[found->second].get();
-  node->used = true;
-  return node;
+  found->second->used = true;
+  return found->second;
 }
 
 Cluster& NodeStore::Make(Node* node) {
@@ -244,7 +266,7 @@ Status NodeStore::Write() {
 void NodeStore::Committed() {
   for (const Identifier& identifier : changed_) {
     if (const auto found = index_.find(identifier); found != index_.end()) {
-      slots_[found->second]->changed = false;
+      found->second->changed = false;
     }
   }
   changed_.clear();
@@ -253,7 +275,8 @@ void NodeStore::Committed() {
 void NodeStore::Aborted() {
   dirty_.clear();
   for (const Identifier& identifier : changed_) {
-    if (const auto found = index_.find(identifier); found != index_.end()) Drop(found->second);
+    if (const auto found = index_.find(identifier); found != index_.end())
+      Drop(found->second->slot);
   }
   changed_.clear();
 }

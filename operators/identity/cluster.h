@@ -52,10 +52,11 @@ struct Node {
   Address address;
   std::unique_ptr<Cluster> cluster;  // null: none; never beside a pointer
   bool address_dirty = false;
-  bool dirty = false;     // differs from what the store holds
-  bool changed = false;   // since the last commit
-  bool used = false;      // since the clock hand passed
-  std::size_t bytes = 0;  // as last counted
+  bool dirty = false;      // differs from what the store holds
+  bool changed = false;    // since the last commit
+  bool used = false;       // since the clock hand passed
+  std::uint32_t slot = 0;  // in its NodeStore
+  std::size_t bytes = 0;   // as last counted
 };
 
 class NodeStore {
@@ -64,9 +65,9 @@ class NodeStore {
   NodeStore(KeyedStore* store, const Guards& guards, std::size_t budget_bytes)
       : store_(*store), guards_(guards), budget_(budget_bytes) {}
 
-  // Reads the nodes that are not here by one look-up. Duplicates are fine.
-  Status Prefetch(std::span<const Identifier> identifiers);
-  // Valid until Trim, Abort or the next Drop of it.
+  // The nodes of `identifiers`, in their order; those that are not here are read by one look-up.
+  // Valid until Trim or Abort.
+  Status GetAll(std::span<const Identifier> identifiers, std::vector<Node*>* nodes);
   Result<Node*> Get(const Identifier& identifier);
 
   Cluster& Make(Node* node);         // REQUIRES: node->cluster == nullptr
@@ -89,6 +90,7 @@ class NodeStore {
 
  private:
   Node* Insert(const Identifier& identifier);
+  Status Load(std::vector<Identifier> missing);
   Status Fill(Node* node, const std::optional<std::string>& address,
               const std::optional<std::string>& table, const std::optional<std::string>& head);
   Status WriteNode(Node* node);
@@ -98,7 +100,7 @@ class NodeStore {
   KeyedStore& store_;
   const Guards guards_;
   const std::size_t budget_;
-  absl::flat_hash_map<Identifier, std::uint32_t, IdentifierHasher> index_;
+  absl::flat_hash_map<Identifier, Node*, IdentifierHasher> index_;
   std::vector<std::unique_ptr<Node>> slots_;  // null: free
   std::vector<std::uint32_t> free_;
   std::vector<Node*> dirty_;         // to write

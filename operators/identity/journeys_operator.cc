@@ -10,6 +10,11 @@ namespace {
 // Facts that are held back until Prepare; beyond this they leave early.
 constexpr std::size_t kMaxFactBytes = std::size_t{32} << 20;
 
+// Not to an identifier.
+bool GoesToKey(MessageType type) {
+  return type == MessageType::kRecordEvent || type == MessageType::kStandalone;
+}
+
 }  // namespace
 
 IdentityLimits LimitsOf(const Pipeline& pipeline) {
@@ -45,36 +50,40 @@ Status JourneysOperator::Process(std::span<const MessageView> batch) {
   goals_.clear();
   for (const MessageView& message : batch) {
     MessageType type;
-    if (!ReadMessageType(message.value, &type) || message.value.size() < 18) continue;
-    if (type == MessageType::kRecordEvent || type == MessageType::kStandalone) continue;
+    if (!ReadMessageType(message.value, &type)) {
+      return Status(ErrorCode::kInternal, "malformed message: unknown type");
+    }
+    if (GoesToKey(type)) continue;
+    if (message.value.size() < 17) {
+      return Status(ErrorCode::kInternal, "malformed message: head");
+    }
     goals_.push_back(Identifier::From(message.value.substr(1, 16)));
   }
-  LEADFLOW_RETURN_IF_ERROR(nodes_->Prefetch(goals_));
+  LEADFLOW_RETURN_IF_ERROR(nodes_->GetAll(goals_, &goal_nodes_));
+  std::size_t next = 0;
   for (const MessageView& message : batch) {
-    LEADFLOW_RETURN_IF_ERROR(ProcessOne(message.value));
+    const auto type = static_cast<MessageType>(message.value[0]);
+    if (GoesToKey(type)) {
+      LEADFLOW_RETURN_IF_ERROR(ProcessKeyed(message.value, type));
+      continue;
+    }
+    MessageHead head;
+    if (!ReadMessageHead(message.value, &head)) {
+      return Status(ErrorCode::kInternal, "malformed message: head");
+    }
+    LEADFLOW_RETURN_IF_ERROR(protocol_->Handle(head, goal_nodes_[next++]));
   }
   if (facts_.bytes() > kMaxFactBytes) EmitFacts();
   return nodes_->Trim();
 }
 
-Status JourneysOperator::ProcessOne(std::string_view message) {
-  MessageType type;
-  if (!ReadMessageType(message, &type)) {
-    return Status(ErrorCode::kInternal, "malformed message: unknown type");
+Status JourneysOperator::ProcessKeyed(std::string_view message, MessageType type) {
+  KeyedMessage keyed;
+  if (!ReadKeyedMessage(message, &keyed)) {
+    return Status(ErrorCode::kInternal, "malformed message: keyed");
   }
-  if (type == MessageType::kRecordEvent || type == MessageType::kStandalone) {
-    KeyedMessage keyed;
-    if (!ReadKeyedMessage(message, &keyed)) {
-      return Status(ErrorCode::kInternal, "malformed message: keyed");
-    }
-    return type == MessageType::kRecordEvent ? records_->OnRecordEvent(keyed)
-                                             : records_->OnStandalone(keyed);
-  }
-  MessageHead head;
-  if (!ReadMessageHead(message, &head)) {
-    return Status(ErrorCode::kInternal, "malformed message: head");
-  }
-  return protocol_->Handle(head);
+  return type == MessageType::kRecordEvent ? records_->OnRecordEvent(keyed)
+                                           : records_->OnStandalone(keyed);
 }
 
 void JourneysOperator::EmitFacts() {

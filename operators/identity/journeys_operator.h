@@ -34,7 +34,7 @@ class JourneysOperator final : public Operator {
   void Aborted() override;
 
  private:
-  Status ProcessOne(std::string_view message);
+  Status ProcessKeyed(std::string_view message, MessageType type);
   void EmitFacts();
 
   std::unique_ptr<Contribution> contribution_;
@@ -46,6 +46,7 @@ class JourneysOperator final : public Operator {
   std::unique_ptr<Protocol> protocol_;
   std::unique_ptr<RecordOwner> records_;
   std::vector<Identifier> goals_;  // reused
+  std::vector<Node*> goal_nodes_;  // reused
   std::string out_;                // reused
 };
 

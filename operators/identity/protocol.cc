@@ -19,10 +19,7 @@ bool LinksNothingNew(Kind kind) {
 
 }  // namespace
 
-Status Protocol::Handle(const MessageHead& head) {
-  auto found = nodes_.Get(head.to);
-  if (!found.ok()) return found.status();
-  Node* node = *found;
+Status Protocol::Handle(const MessageHead& head, Node* node) {
   if (head.type == MessageType::kEvent) return OnEvent(head, node);
   if (head.type == MessageType::kLink) return OnLink(head, node);
   if (node->address.pointer) {
@@ -193,7 +190,7 @@ Status Protocol::OnLink(const MessageHead& head, Node* node) {
   AppendJoin(node->id, {}, {link.root, link.home, node->id, link.size}, &join);
   MessageHead join_head;
   if (!ReadMessageHead(join, &join_head)) return Malformed("join");
-  return Handle(join_head);
+  return Handle(join_head, node);
 }
 
 Status Protocol::OnJoin(const MessageHead& head, Node* node) {

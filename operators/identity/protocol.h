@@ -44,9 +44,9 @@ class Protocol {
            const IdentityLimits& limits, FactSink* facts)
       : context_(*context), nodes_(*nodes), f_(*contribution), limits_(limits), facts_(*facts) {}
 
-  // Handles one message to an identifier that this task owns. kCorruption: bytes of the store;
-  // kInternal: bytes of the message.
-  Status Handle(const MessageHead& head);
+  // Handles one message to an identifier that this task owns; `node` is that of head.to.
+  // kCorruption: bytes of the store; kInternal: bytes of the message.
+  Status Handle(const MessageHead& head, Node* node);
 
  private:
   struct Arrival;
