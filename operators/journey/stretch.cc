@@ -102,49 +102,60 @@ bool StretchLoader::LinksOn(const Entry& entry) const {
   return entry.kind == Kind::kPagePing && Has(paging_, DeviceOf(entry).hash());
 }
 
-Status StretchLoader::Widen(Journey& journey, const Bounds& limit, Bounds* at) {
+void StretchLoader::Forget() {
   sessions_.clear();
   waiting_.clear();
   paging_.clear();
   first_web_ = first_reaction_ = kNever;
   last_web_ = last_absorbed_ = last_delivery_ = -kNever;
-  const auto note_in_order = [&](const Entry& entry, std::uint16_t&) {
-    Note(entry, false);
-    return true;
-  };
+}
+
+// An end is clean if nothing on one side of it links with anything on the other, inside or not: a
+// session may reach over the whole of the bounds.
+Status StretchLoader::WidenFront(Journey& journey, const Bounds& limit, Bounds* at) {
+  if (at->low_ms <= limit.low_ms) return {};
+  Forget();
   // In reverse, so that a page view meets the pings behind it.
-  LEADFLOW_RETURN_IF_ERROR(journey.ForEachOfBackward(kLinkedKinds, at->low_ms, at->high_ms,
+  const std::int64_t until =
+      std::min(limit.high_ms, std::max(at->high_ms, at->low_ms + kLongestSessionMs));
+  LEADFLOW_RETURN_IF_ERROR(journey.ForEachOfBackward(kLinkedKinds, at->low_ms, until,
                                                      [&](const Entry& entry, std::uint16_t&) {
-                                                       if (!entry.erased()) Note(entry, true);
+                                                       if (!entry.erased())
+                                                         Note(entry, entry.time_ms <= at->high_ms);
                                                        return true;
                                                      }));
-  std::vector<Entry> passed;
-  if (at->low_ms > limit.low_ms) {
-    LEADFLOW_RETURN_IF_ERROR(journey.ForEachOfBackward(
-        kLinkedKinds, limit.low_ms, at->low_ms - 1, [&](const Entry& entry, std::uint16_t&) {
-          if (entry.erased()) return true;
-          std::int64_t horizon =
-              std::min(first_web_ - std::max(rules_.pipeline.visits.gap_ms, kJoinsMs),
-                       first_reaction_ - kMachineMs);
-          for (const Session& session : sessions_) {
-            horizon = std::min(horizon, session.first_ms - kLongestSessionMs);
-          }
-          if (entry.time_ms < horizon && waiting_.empty()) return false;
-          passed.push_back(entry);
-          if (LinksBack(entry) || entry.time_ms == at->low_ms) {
-            for (const Entry& inside : passed) Note(inside, true);
-            passed.clear();
-            at->low_ms = entry.time_ms;
-          }
-          return true;
-        }));
-  }
-  // Forward only now: what came in at the front may reach over the end.
-  paging_.clear();
-  LEADFLOW_RETURN_IF_ERROR(journey.ForEachOf(kLinkedKinds, at->low_ms, at->high_ms, note_in_order));
-  passed.clear();
+  passed_.clear();
+  return journey.ForEachOfBackward(
+      kLinkedKinds, limit.low_ms, at->low_ms - 1, [&](const Entry& entry, std::uint16_t&) {
+        if (entry.erased()) return true;
+        std::int64_t horizon =
+            std::min(first_web_ - std::max(rules_.pipeline.visits.gap_ms, kJoinsMs),
+                     first_reaction_ - kMachineMs);
+        for (const Session& session : sessions_) {
+          horizon = std::min(horizon, session.first_ms - kLongestSessionMs);
+        }
+        if (entry.time_ms < horizon && waiting_.empty()) return false;
+        passed_.push_back(entry);
+        if (LinksBack(entry) || entry.time_ms == at->low_ms) {
+          for (const Entry& inside : passed_) Note(inside, true);
+          passed_.clear();
+          at->low_ms = entry.time_ms;
+        }
+        return true;
+      });
+}
+
+Status StretchLoader::WidenBack(Journey& journey, const Bounds& limit, Bounds* at) {
   if (at->high_ms >= limit.high_ms) return {};
-  std::vector<std::uint64_t> left;  // devices whose page view here was followed by another outside
+  Forget();
+  const std::int64_t since =
+      std::max(limit.low_ms, std::min(at->low_ms, at->high_ms - kLongestSessionMs));
+  LEADFLOW_RETURN_IF_ERROR(
+      journey.ForEachOf(kLinkedKinds, since, at->high_ms, [&](const Entry& entry, std::uint16_t&) {
+        if (!entry.erased()) Note(entry, false);
+        return true;
+      }));
+  passed_.clear();
   return journey.ForEachOf(
       kLinkedKinds, at->high_ms + 1, limit.high_ms, [&](const Entry& entry, std::uint16_t&) {
         if (entry.erased()) return true;
@@ -154,16 +165,21 @@ Status StretchLoader::Widen(Journey& journey, const Bounds& limit, Bounds* at) {
           horizon = std::max(horizon, session.last_ms + kLongestSessionMs);
         }
         if (entry.time_ms > horizon && paging_.empty()) return false;
-        passed.push_back(entry);
+        passed_.push_back(entry);
         if (LinksOn(entry) || entry.time_ms == at->high_ms) {
-          for (const Entry& inside : passed) Note(inside, false);
-          passed.clear();
+          for (const Entry& inside : passed_) Note(inside, false);
+          passed_.clear();
           at->high_ms = entry.time_ms;
         } else if (entry.kind == Kind::kPageView && !entry.machine()) {
           std::erase(paging_, DeviceOf(entry).hash());
         }
         return true;
       });
+}
+
+Status StretchLoader::Widen(Journey& journey, const Bounds& limit, Bounds* at) {
+  LEADFLOW_RETURN_IF_ERROR(WidenFront(journey, limit, at));
+  return WidenBack(journey, limit, at);
 }
 
 Status StretchLoader::Load(Journey& journey, const Bounds& bounds, std::uint64_t kinds,

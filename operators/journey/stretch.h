@@ -30,7 +30,9 @@ class StretchLoader {
     std::uint64_t name;
     std::int64_t first_ms, last_ms;
   };
-  struct Ends;
+  void Forget();
+  Status WidenFront(Journey& journey, const Bounds& limit, Bounds* at);
+  Status WidenBack(Journey& journey, const Bounds& limit, Bounds* at);
   void Note(const Entry& entry, bool backward);
   bool LinksBack(const Entry& entry) const;
   bool LinksOn(const Entry& entry) const;
@@ -39,6 +41,7 @@ class StretchLoader {
 
   const DerivationRules& rules_;
   EvalArena arena_;
+  std::vector<Entry> passed_;  // not inside yet
   // What is inside, as far as it matters to the outside.
   std::vector<Session> sessions_;
   std::int64_t first_web_ = 0, last_web_ = 0, first_reaction_ = 0, last_delivery_ = 0;
