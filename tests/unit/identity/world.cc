@@ -70,8 +70,10 @@ World::World(const WorldOptions& options) : options_(options) {
 void World::Restart(std::uint32_t k) {
   IdentityLimits limits = options_.limits;
   if (options_.mutation == Mutation::kWrongDirection) limits.higher = WrongWay;
-  operators_[k] = std::make_unique<JourneysOperator>(std::make_unique<JourneyIsTheCell>(), limits,
-                                                     options_.cache_bytes);
+  std::unique_ptr<Contribution> f = options_.contribution != nullptr
+                                        ? options_.contribution()
+                                        : std::make_unique<JourneyIsTheCell>();
+  operators_[k] = std::make_unique<JourneysOperator>(std::move(f), limits, options_.cache_bytes);
   LEADFLOW_CHECK(operators_[k]->Open(*contexts_[k]).ok());
 }
 

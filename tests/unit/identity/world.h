@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +54,8 @@ struct WorldOptions {
   IdentityLimits limits;
   std::size_t cache_bytes = 0;
   Mutation mutation = Mutation::kNone;
+  // Null: JourneyIsTheCell, the only f that Check and CheckEnd know.
+  std::function<std::unique_ptr<Contribution>()> contribution = nullptr;
 };
 
 class World {
