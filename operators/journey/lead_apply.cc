@@ -247,7 +247,6 @@ Result<bool> LeadApply::PrepareContactable(Journey& journey, LeadState& state, C
 bool LeadApply::PrepareProfile(const LeadState& state, const Journey& journey, Change* change) {
   const Entry& entry = change->item.entry;
   const bool event = rules_.UsesEventDimensions();
-  if (!change->newest && event && rules_.persona && !rules_.pipeline.persona_now) return false;
   std::int64_t newest = 0;
   if (!state.profile.Carries(rules_, entry, &newest)) return true;
   if (journey.size() == 0) return true;
@@ -297,6 +296,8 @@ Status LeadApply::EmitStretch(Journey& journey, Change& change, const LeadView& 
                               Emission& emission) {
   const std::int64_t time = change.item.entry.time_ms;
   Bounds bounds{time, time};
+  // Nothing was behind the newest one that it could have taken.
+  loader_.set_arrived(change.newest ? 0 : change.item.entry.key);
   LEADFLOW_RETURN_IF_ERROR(
       loader_.Widen(journey, {change.view_after.floor_ms, INT64_MAX}, &bounds));
   LEADFLOW_RETURN_IF_ERROR(

@@ -117,7 +117,27 @@ Result<LeadDimensions> StateDimensions::At(std::int64_t time_ms) {
   if (rules_.account && !rules_.pipeline.account_now && profile.account().time_ms > time_ms) {
     LEADFLOW_ASSIGN_OR_RETURN(at.account, Account(time_ms));
   }
+  if (rules_.persona && !rules_.pipeline.persona_now && profile.persona_ms() > time_ms) {
+    LEADFLOW_ASSIGN_OR_RETURN(at.persona, Persona(time_ms));
+  }
   return Choose(rules_.pipeline, at, now);
+}
+
+Result<std::string_view> StateDimensions::Persona(std::int64_t time_ms) {
+  const NameTable& names = rules_.pipeline.names;
+  std::vector<Profile::Newest> traits(static_cast<std::size_t>(names.size()));
+  LEADFLOW_RETURN_IF_ERROR(
+      journey_.ForEachBackward(state_.floor_ms, time_ms, [&](const Entry& entry) {
+        if (entry.machine() || entry.erased()) return true;
+        bool missing = false;
+        for (int i = 0; i < names.size(); ++i) {
+          std::string& text = traits[static_cast<std::size_t>(i)].text;
+          if (names.is_trait(i) && text.empty()) text = entry.Fields().Trait(names.name(i));
+          missing |= names.is_trait(i) && text.empty();
+        }
+        return missing;
+      }));
+  return Profile::PersonaOf(rules_, traits);
 }
 
 Result<std::string_view> StateDimensions::Text(Field field, std::int64_t time_ms) {

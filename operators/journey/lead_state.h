@@ -56,6 +56,7 @@ class StateDimensions final : public Dimensions {
  private:
   Result<std::string_view> Text(Field field, std::int64_t time_ms);
   Result<std::string_view> Account(std::int64_t time_ms);
+  Result<std::string_view> Persona(std::int64_t time_ms);
 
   const DerivationRules& rules_;
   Journey& journey_;

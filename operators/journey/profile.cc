@@ -125,20 +125,21 @@ bool Profile::Take(const DerivationRules& rules, const Entry& entry) {
   }
   if (!traits) return changed;
   const std::string_view before = persona_;
-  ChoosePersona(rules);
+  persona_ = PersonaOf(rules, traits_);
   return changed || persona_ != before;
 }
 
-void Profile::ChoosePersona(const DerivationRules& rules) {
+std::string_view Profile::PersonaOf(const DerivationRules& rules,
+                                    const std::vector<Newest>& traits) {
+  bool any = false;
+  for (const Newest& trait : traits) any |= !trait.text.empty();
+  if (!any) return {};
   EvalArena arena;
-  const TraitFields fields(traits_);
-  persona_ = {};
+  const TraitFields fields(traits);
   for (const NamedRule& rule : rules.pipeline.personas) {
-    if (rule.when == nullptr || rule.when->Matches(fields, arena)) {
-      persona_ = rule.name;
-      return;
-    }
+    if (rule.when == nullptr || rule.when->Matches(fields, arena)) return rule.name;
   }
+  return {};
 }
 
 std::int64_t Profile::persona_ms() const {
@@ -167,7 +168,7 @@ bool Profile::Read(const DerivationRules& rules, WireReader* reader) {
   for (Newest& trait : traits_) {
     if (!ReadNewest(reader, &trait)) return false;
   }
-  if (traits != 0) ChoosePersona(rules);
+  persona_ = PersonaOf(rules, traits_);
   return true;
 }
 

@@ -32,13 +32,14 @@ class Profile {
   const Newest& account() const { return account_; }
   const Newest& country() const { return country_; }
   std::int64_t persona_ms() const;
+  // The persona of a lead whose newest traits (by number in Pipeline::names) are these.
+  static std::string_view PersonaOf(const DerivationRules& rules,
+                                    const std::vector<Newest>& traits);
 
   void Append(std::string* out) const;
   bool Read(const DerivationRules& rules, WireReader* reader);
 
  private:
-  void ChoosePersona(const DerivationRules& rules);
-
   Newest owner_, account_, country_;
   std::vector<Newest> traits_;  // by number in Pipeline::names
   std::string_view persona_;    // name of the rule

@@ -60,7 +60,12 @@ void StretchLoader::Note(const Entry& entry, bool backward) {
   if (!rules_.engaged || entry.machine()) return;
   const std::uint64_t device = DeviceOf(entry).hash();
   if (entry.kind == Kind::kPageView) {
-    if (backward) std::erase(waiting_, device);
+    // A page view that has just come may have taken the pings of the one before it.
+    if (entry.key == arrived_) {
+      Put(&waiting_, device);
+    } else if (backward) {
+      std::erase(waiting_, device);
+    }
     Put(&paging_, device);
   } else if (entry.kind == Kind::kPagePing && backward) {
     Put(&waiting_, device);

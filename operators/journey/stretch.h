@@ -18,6 +18,8 @@ class StretchLoader {
  public:
   explicit StretchLoader(const DerivationRules& rules) : rules_(rules) {}
 
+  // The entry whose coming is looked at (key): nothing links across without it either.
+  void set_arrived(std::uint64_t key) { arrived_ = key; }
   // Widens [at->low_ms, at->high_ms] within `limit` until nothing links across its ends.
   Status Widen(Journey& journey, const Bounds& limit, Bounds* at);
   // Fills items with the entries of some kinds in the bounds, but `without` (key; 0: none), and
@@ -41,6 +43,7 @@ class StretchLoader {
 
   const DerivationRules& rules_;
   EvalArena arena_;
+  std::uint64_t arrived_ = 0;
   std::vector<Entry> passed_;  // not inside yet
   // What is inside, as far as it matters to the outside.
   std::vector<Session> sessions_;

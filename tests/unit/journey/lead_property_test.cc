@@ -1,6 +1,7 @@
 // The proof of f: however events arrive, the differences that Apply emits add up to what Batch
 // finds in the end.
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 #include <sstream>
 #include <string>
@@ -434,11 +435,17 @@ std::string Difference(const std::map<std::string, std::int64_t>& a,
   return out.str();
 }
 
+// LEADFLOW_SEEDS multiplies the number of lives.
+unsigned Seeds(unsigned base) {
+  const char* const times = std::getenv("LEADFLOW_SEEDS");
+  return times == nullptr ? base : base * static_cast<unsigned>(std::max(1, std::atoi(times)));
+}
+
 class LeadPropertyTest : public testing::TestWithParam<Flavor> {};
 
 // Applies a life and compares; empty: all is well.
 std::string Live(LeadFunction& f, const Pipeline& pipeline, const std::vector<Change>& life,
-                bool check_each, bool reload, std::mt19937& random) {
+                 bool check_each, bool reload, std::mt19937& random) {
   Journey journey = NewJourney();
   Cells cells(pipeline);
   std::map<std::int64_t, std::string> chunks;
@@ -484,7 +491,8 @@ TEST_P(LeadPropertyTest, DifferencesAddUpToTheBatch) {
   const Pipeline pipeline = MakePipeline(GetParam());
   LeadFunction f(pipeline);
   const bool web = GetParam().visits;
-  for (unsigned seed = 1; seed <= 1500; ++seed) {
+  const unsigned seeds = Seeds(600);
+  for (unsigned seed = 1; seed <= seeds; ++seed) {
     EventMaker maker;
     RandomLife random(seed, &maker);
     const int events = 1 + random.Below(seed % 10 == 0 ? 40 : 12);
