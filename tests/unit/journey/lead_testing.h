@@ -56,9 +56,9 @@ inline ExpressionPtr MediumIs(std::string medium) {
 class EventMaker {
  public:
   struct Options {
-    std::string id;
-    std::string session, device, campaign, medium, message, stage, status, country, owner, job;
-    std::string variant, company;
+    // Every member has a value, so that a test names only those that it means.
+    std::string id{}, session{}, device{}, campaign{}, medium{}, message{}, stage{}, status{};
+    std::string country{}, owner{}, job{}, variant{}, company{};
     bool known = true;  // carries an e-mail
     bool machine = false, hard = false;
     std::uint8_t source = 0;
