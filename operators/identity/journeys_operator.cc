@@ -24,6 +24,7 @@ IdentityLimits LimitsOf(const Pipeline& pipeline) {
   }
   limits.guards.max_identifiers = pipeline.identity.max_identifiers;
   limits.max_shared = static_cast<std::size_t>(pipeline.identity.max_shared);
+  limits.source_names = pipeline.source_names;
   limits.erase_keeps_counts = pipeline.identity.erase_keeps_counts;
   if (__builtin_add_overflow(pipeline.journey_ttl_ms, pipeline.lateness_ms, &limits.horizon_ms)) {
     limits.horizon_ms = std::numeric_limits<std::int64_t>::max();
@@ -42,7 +43,8 @@ Status JourneysOperator::Open(OperatorContext& context) {
   nodes_ = std::make_unique<NodeStore>(&context.store(), limits_.guards, cache_bytes_);
   protocol_ =
       std::make_unique<Protocol>(&context, nodes_.get(), contribution_.get(), limits_, &facts_);
-  records_ = std::make_unique<RecordOwner>(&context, contribution_.get(), &facts_);
+  records_ =
+      std::make_unique<RecordOwner>(&context, contribution_.get(), &limits_.source_names, &facts_);
   return Status();
 }
 

@@ -485,10 +485,11 @@ bool Protocol::Expired(std::int64_t time_ms) const {
          !__builtin_sub_overflow(watermark, time_ms, &age) && age > limits_.horizon_ms;
 }
 
-void Protocol::Refuse(const Entry& entry, std::string_view reason) {
-  // The plain message is long gone; its id is what people can look for.
-  context_.Reject(std::to_string(static_cast<int>(entry.source)), entry.id, reason,
-                  KindName(entry.kind));
+void RefuseEntry(const Entry& entry, std::string_view reason,
+                 const std::vector<std::string>& source_names, OperatorContext* context) {
+  const std::string_view source =
+      entry.source < source_names.size() ? std::string_view(source_names[entry.source]) : "";
+  context->Reject(source, entry.id, reason, KindName(entry.kind));
 }
 
 }  // namespace leadflow

@@ -31,11 +31,16 @@ struct IdentityLimits {
   std::size_t part_bytes = std::size_t{256} << 10;
   std::uint64_t max_entries = 500'000;  // of a cluster
   bool erase_keeps_counts = false;
+  std::vector<std::string> source_names;  // by rank; for dead letters
   // Events older than this before the watermark are refused.
   std::int64_t horizon_ms = std::numeric_limits<std::int64_t>::max();
   // Any total order is correct; all tasks must use the same for ever.
   bool (*higher)(const Identifier&, const Identifier&) = HigherInPlacement;
 };
+
+// Hands an entry to the dead letters. What is left of it here are its id and kind.
+void RefuseEntry(const Entry& entry, std::string_view reason,
+                 const std::vector<std::string>& source_names, OperatorContext* context);
 
 class Protocol {
  public:
@@ -89,7 +94,9 @@ class Protocol {
   void SendVoid(const Identifier& to, const Identifier& home, const Identifier& weak,
                 VoidMessage::Why why);
   bool Expired(std::int64_t time_ms) const;
-  void Refuse(const Entry& entry, std::string_view reason);
+  void Refuse(const Entry& entry, std::string_view reason) {
+    RefuseEntry(entry, reason, limits_.source_names, &context_);
+  }
 
   OperatorContext& context_;
   NodeStore& nodes_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/base/wire.h"
+#include "operators/identity/protocol.h"
 
 namespace leadflow {
 namespace {
@@ -187,7 +188,7 @@ Status RecordOwner::OnRecordEvent(const KeyedMessage& message) {
     }
     *same = entry;
   } else if (state.entries.size() >= kMaxEntries) {
-    Refuse(entry, "overflow");
+    RefuseEntry(entry, "overflow", source_names_, &context_);
     return Status();
   } else {
     state.entries.push_back(entry);
@@ -198,12 +199,13 @@ Status RecordOwner::OnRecordEvent(const KeyedMessage& message) {
       return std::find(computed.refused.begin(), computed.refused.end(), refund.key) !=
              computed.refused.end();
     };
-    if (refused(after) && !refused(before)) Refuse(refund, "refund_currency");
+    if (refused(after) && !refused(before))
+      RefuseEntry(refund, "refund_currency", source_names_, &context_);
   }
   std::optional<Record> old = before.record;
   if (old) old->version = state.version;
   if (after.record) after.record->version = ++state.version;
-  Publish(state, old, after.record);
+  Publish(old, after.record);
   out_.clear();
   WireWriter writer(&out_);
   writer.Byte(kFormat);
@@ -213,8 +215,7 @@ Status RecordOwner::OnRecordEvent(const KeyedMessage& message) {
   return Status();
 }
 
-void RecordOwner::Publish(const State&, const std::optional<Record>& before,
-                          const std::optional<Record>& after) {
+void RecordOwner::Publish(const std::optional<Record>& before, const std::optional<Record>& after) {
   const Identifier nobody;
   if (before) {
     if (before->home == nobody) {
@@ -257,11 +258,6 @@ Status RecordOwner::OnStandalone(const KeyedMessage& message) {
   AppendEntry(message.entry, &out_);
   context_.store().Put(key, out_);
   return Status();
-}
-
-void RecordOwner::Refuse(const Entry& entry, std::string_view reason) {
-  context_.Reject(std::to_string(static_cast<int>(entry.source)), entry.id, reason,
-                  KindName(entry.kind));
 }
 
 }  // namespace leadflow

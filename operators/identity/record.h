@@ -41,8 +41,10 @@ class RecordOwner {
  public:
   static constexpr std::size_t kMaxEntries = 256;  // per record
 
-  RecordOwner(OperatorContext* context, Contribution* contribution, FactSink* facts)
-      : context_(*context), f_(*contribution), facts_(*facts) {}
+  // All outlive it. `source_names`: by rank, for dead letters.
+  RecordOwner(OperatorContext* context, Contribution* contribution,
+              const std::vector<std::string>* source_names, FactSink* facts)
+      : context_(*context), f_(*contribution), source_names_(*source_names), facts_(*facts) {}
 
   Status OnRecordEvent(const KeyedMessage& message);
   Status OnStandalone(const KeyedMessage& message);
@@ -50,12 +52,11 @@ class RecordOwner {
  private:
   struct State;
   Status Load(std::string_view key, State* state);
-  void Publish(const State& state, const std::optional<Record>& before,
-               const std::optional<Record>& after);
-  void Refuse(const Entry& entry, std::string_view reason);
+  void Publish(const std::optional<Record>& before, const std::optional<Record>& after);
 
   OperatorContext& context_;
   Contribution& f_;
+  const std::vector<std::string>& source_names_;
   FactSink& facts_;
   std::string out_;  // reused
 };

@@ -84,7 +84,9 @@ void World::Append(int sender, std::uint32_t to, std::string message) {
 
 void World::SendEvent(const Identifier& to, Delivery delivery) {
   Entry entry = EntryOf(&delivery);
-  if (options_.mutation == Mutation::kNoDedup) entry.key += ++delivered_;
+  if (options_.mutation == Mutation::kNoDedup && !delivered_.insert(entry.key).second) {
+    entry.key += ++messages_;
+  }
   std::string message;
   AppendEventMessage(to, entry, &message);
   Append(-1, PartitionOf(to.hash(), options_.partitions), message);

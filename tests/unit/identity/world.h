@@ -104,7 +104,8 @@ class World {
   JourneyIsTheCell f_;
   std::map<std::uint64_t, int> where_;  // how often an entry is stored, by key
   std::set<std::uint64_t> live_, seen_;
-  std::size_t messages_ = 0, delivered_ = 0;
+  std::set<std::uint64_t> delivered_;  // kNoDedup: by key
+  std::size_t messages_ = 0;
   std::string failure_;
 };
 
