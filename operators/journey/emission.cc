@@ -126,11 +126,8 @@ Status Emission::Credit(std::int64_t time_ms, const LeadView& view, Occurrence* 
     if (!direct) occurrence->last_non_direct = touch->dimensions;
   }
   if (!rules_.first_credit) return {};
-  for (std::size_t i = newest;; ++i) {
-    LEADFLOW_ASSIGN_OR_RETURN(touch, view.touches->At(i));
-    if (touch == nullptr) break;
-    occurrence->first = touch->dimensions;
-  }
+  LEADFLOW_ASSIGN_OR_RETURN(touch, view.touches->First());
+  if (touch != nullptr) occurrence->first = touch->dimensions;
   return {};
 }
 

@@ -394,10 +394,13 @@ Status LeadApply::EmitMailing(Journey& journey, LeadState& state, Change& change
 }
 
 // How far a touch that changed can reach: behind as many touches as one conversion has at most, or
-// a lookback, and one touch that is not direct, nobody sees it.
-Result<std::int64_t> LeadApply::Reach(Journey& journey, const LeadState& state,
-                                      std::int64_t time_ms) {
-  if (Linked(state) || rules_.first_credit) return INT64_MAX;
+// a lookback, and one touch that is not direct, nobody sees it. The first touch is seen by all.
+Result<std::int64_t> LeadApply::Reach(Journey& journey, const Change& change) {
+  if (rules_.first_credit) {
+    JourneyTouches touches(rules_, journey, change.view_after, change.last_ms);
+    LEADFLOW_ASSIGN_OR_RETURN(const Touch* first, touches.First());
+    if (first == nullptr || first->time_ms >= change.first_ms) return INT64_MAX;
+  }
   std::int64_t lookback = rules_.pipeline.attribution.lookback_ms;
   for (const GoalSpec& goal : rules_.pipeline.goals) {
     lookback = std::max(lookback, goal.lookback_ms);
@@ -406,17 +409,13 @@ Result<std::int64_t> LeadApply::Reach(Journey& journey, const LeadState& state,
   std::size_t touches = 0;
   bool indirect = false;
   std::int64_t reach = INT64_MAX;
-  LEADFLOW_RETURN_IF_ERROR(journey.ForEachOf(
-      rules_.touch_kinds, time_ms + 1, INT64_MAX, [&](const Entry& entry, std::uint16_t& note) {
-        if (entry.erased() || entry.machine()) return true;
+  LEADFLOW_RETURN_IF_ERROR(ForEachTouchFrom(
+      rules_, journey, {change.view_after.floor_ms, INT64_MAX}, change.last_ms + 1,
+      change.view_after.linked, 0, [&](const Touch& touch) {
         ++touches;
-        if (!indirect) {
-          Item item;
-          ReadItem(rules_, entry, &note, arena_, &item);
-          indirect = !item.direct();
-        }
-        const bool behind = touches >= most || entry.time_ms - time_ms > lookback;
-        if (indirect && behind) reach = entry.time_ms;
+        indirect |= !touch.direct();
+        const bool behind = touches >= most || touch.time_ms - change.last_ms > lookback;
+        if (indirect && behind) reach = touch.time_ms;
         return !(indirect && behind);
       }));
   return reach;
@@ -432,7 +431,7 @@ Status LeadApply::EmitHappenings(Journey& journey, LeadState& state, Change& cha
   if (newest < from) return {};
   std::int64_t to = newest;
   if (!change.marks_changed) {
-    LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t reach, Reach(journey, state, change.last_ms));
+    LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t reach, Reach(journey, change));
     to = std::min(to, reach);
   }
   JourneyTouches touches_before(rules_, journey, change.view_before, to);

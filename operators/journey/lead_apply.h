@@ -44,7 +44,7 @@ class LeadApply {
                      Emission& emission);
   Status EmitHappenings(Journey& journey, LeadState& state, Change& change, const LeadView& before,
                         const LeadView& after, Emission& emission);
-  Result<std::int64_t> Reach(Journey& journey, const LeadState& state, std::int64_t time_ms);
+  Result<std::int64_t> Reach(Journey& journey, const Change& change);
 
   // What a record contributes by itself, and the stages that it entered.
   Status EmitRecord(Emission& emission, const LeadView& view, const Record* record, int sign);

@@ -293,4 +293,67 @@ Status JourneyTouches::MoreLinked() {
   return {};
 }
 
+Status ForEachTouchFrom(const DerivationRules& rules, Journey& journey, const Bounds& limit,
+                        std::int64_t from_ms, bool linked, std::uint64_t without,
+                        Visitor<bool(const Touch&)> visit) {
+  StretchLoader loader(rules);
+  EvalArena arena;
+  if (!linked) {
+    return journey.ForEachOf(rules.touch_kinds, from_ms, limit.high_ms,
+                             [&](const Entry& entry, std::uint16_t& note) {
+                               if (entry.erased() || entry.machine() || entry.key == without) {
+                                 return true;
+                               }
+                               Item item;
+                               ReadItem(rules, entry, &note, arena, &item);
+                               return visit({item.own, entry.time_ms, entry.key, false});
+                             });
+  }
+  Stretch stretch;
+  const std::uint64_t kinds = kLinkedKinds | rules.touch_kinds;
+  while (from_ms <= limit.high_ms) {
+    std::size_t read = 0;
+    Bounds at{from_ms, from_ms};
+    LEADFLOW_RETURN_IF_ERROR(
+        journey.ForEachOf(kinds, from_ms, limit.high_ms, [&](const Entry& entry, std::uint16_t&) {
+          at.high_ms = entry.time_ms;
+          return ++read < kBatch;
+        }));
+    if (read == 0) return {};
+    LEADFLOW_RETURN_IF_ERROR(loader.Widen(journey, limit, &at));
+    LEADFLOW_RETURN_IF_ERROR(loader.Load(journey, at, kinds, without, &stretch));
+    CutStretch(rules, &stretch);
+    for (const Touch& touch : stretch.touches) {
+      if (touch.time_ms >= from_ms && !visit(touch)) return {};
+    }
+    if (at.high_ms == INT64_MAX) return {};
+    from_ms = at.high_ms + 1;
+  }
+  return {};
+}
+
+Status JourneyTouches::FindFirst(const Bounds& bounds) {
+  if (first_.has_value() || bounds.low_ms > bounds.high_ms) return {};
+  const std::int64_t oldest = journey_.oldest_ms();
+  return ForEachTouchFrom(rules_, journey_, bounds, std::max(bounds.low_ms, oldest), view_.linked,
+                          view_.without, [&](const Touch& touch) {
+                            first_ = touch;
+                            return false;
+                          });
+}
+
+Result<const Touch*> JourneyTouches::First() {
+  if (!first_known_) {
+    first_known_ = true;
+    if (!view_.has_hole) {
+      LEADFLOW_RETURN_IF_ERROR(FindFirst({view_.floor_ms, INT64_MAX}));
+    } else {
+      LEADFLOW_RETURN_IF_ERROR(FindFirst({view_.floor_ms, view_.hole.low_ms - 1}));
+      if (!first_.has_value() && !view_.inside->empty()) first_ = view_.inside->front();
+      LEADFLOW_RETURN_IF_ERROR(FindFirst({view_.hole.high_ms + 1, INT64_MAX}));
+    }
+  }
+  return first_.has_value() ? &*first_ : static_cast<const Touch*>(nullptr);
+}
+
 }  // namespace leadflow

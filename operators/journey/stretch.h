@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "operators/journey/visits.h"
@@ -61,6 +62,8 @@ class TouchList {
   Result<std::size_t> From(std::int64_t time_ms);
   // nullptr: there are no more.
   Result<const Touch*> At(std::size_t index);
+  // The oldest of all; nullptr: there is none. Valid as long as the list.
+  virtual Result<const Touch*> First() = 0;
 
  protected:
   // Appends older ones to list_ or sets done_.
@@ -75,6 +78,9 @@ class LoadedTouches final : public TouchList {
   explicit LoadedTouches(const std::vector<Touch>& touches) {
     list_.assign(touches.rbegin(), touches.rend());
     done_ = true;
+  }
+  Result<const Touch*> First() override {
+    return list_.empty() ? static_cast<const Touch*>(nullptr) : &list_.back();
   }
 
  private:
@@ -95,9 +101,11 @@ class JourneyTouches final : public TouchList {
   JourneyTouches(const DerivationRules& rules, Journey& journey, const View& view,
                  std::int64_t newest_ms)
       : rules_(rules), journey_(journey), view_(view), loader_(rules), next_ms_(newest_ms) {}
+  Result<const Touch*> First() override;
 
  private:
   Status More() override;
+  Status FindFirst(const Bounds& bounds);
   Status MorePlain();
   Status MoreLinked();
 
@@ -110,6 +118,14 @@ class JourneyTouches final : public TouchList {
   std::size_t batch_ = 4;  // grows: most questions end at the newest few
   Stretch stretch_;
   EvalArena arena_;
+  bool first_known_ = false;
+  std::optional<Touch> first_;
 };
+
+// The touches of stretches from a moment on, oldest first: calls back until it returns false.
+// REQUIRES: the journey has all entries that count
+Status ForEachTouchFrom(const DerivationRules& rules, Journey& journey, const Bounds& limit,
+                        std::int64_t from_ms, bool linked, std::uint64_t without,
+                        Visitor<bool(const Touch&)> visit);
 
 }  // namespace leadflow

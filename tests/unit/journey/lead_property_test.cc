@@ -491,7 +491,7 @@ TEST_P(LeadPropertyTest, DifferencesAddUpToTheBatch) {
   const Pipeline pipeline = MakePipeline(GetParam());
   LeadFunction f(pipeline);
   const bool web = GetParam().visits;
-  const unsigned seeds = Seeds(600);
+  const unsigned seeds = Seeds(300);
   for (unsigned seed = 1; seed <= seeds; ++seed) {
     EventMaker maker;
     RandomLife random(seed, &maker);
