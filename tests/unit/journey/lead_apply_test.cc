@@ -303,5 +303,47 @@ TEST(LeadApplyCostTest, DoesNotGrowWithTheJourney) {
   }
 }
 
+// The same for a journey of visits: pages, clicks, forms, orders; stages, scores; some late.
+TEST(LeadApplyCostTest, DoesNotGrowWithTheVisits) {
+  const Pipeline pipeline = UsualPipeline(true);
+  const bool print = std::getenv("LEADFLOW_TIMES") != nullptr;
+  for (const int length : {200, 2000, 20000}) {
+    LeadFunction f(pipeline);
+    std::mt19937 random(2);
+    EventMaker maker;
+    Journey journey = NewJourney();
+    Sums sums;
+    std::int64_t time = kDay;
+    std::chrono::nanoseconds spent{0};
+    for (int i = 0; i < length; ++i) {
+      time += random() % 4 == 0 ? 12 * kHour : 2 * kMinute;
+      const std::int64_t late = i > 20 && random() % 50 == 0 ? 30 * kHour : 0;
+      O o{.session = "s" + std::to_string(i / 4), .device = "d"};
+      o.id = std::to_string(i);
+      if (random() % 3 == 0) o.medium = "cpc";
+      static constexpr Kind kKinds[] = {Kind::kPageView, Kind::kPageView,   Kind::kPageView,
+                                        Kind::kAction,   Kind::kEmailClick, Kind::kPageView,
+                                        Kind::kMeeting,  Kind::kFormSubmit};
+      const bool buys = random() % 50 == 0;
+      const Entry entry = maker.Make(buys ? Kind::kOrder : kKinds[random() % 8], time - late, o);
+      Record record;
+      record.id = "order/" + o.id;
+      record.event_id = o.id;
+      record.time_ms = entry.time_ms;
+      record.gross_minor = record.net_minor = 100;
+      record.currency = "EUR";
+      const auto begin = std::chrono::steady_clock::now();
+      ASSERT_TRUE(f.ApplyEntry(journey, entry, sums).ok());
+      if (buys) ASSERT_TRUE(f.ApplyRecord(journey, record, sums).ok());
+      spent += std::chrono::steady_clock::now() - begin;
+    }
+    EXPECT_LE(f.slow(), 1u) << length;
+    if (print) {
+      std::cout << length << " web events: " << spent.count() / length << " ns each, slow "
+                << f.slow() << "\n";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace leadflow
