@@ -334,7 +334,9 @@ TEST(LeadApplyCostTest, DoesNotGrowWithTheVisits) {
       record.currency = "EUR";
       const auto begin = std::chrono::steady_clock::now();
       ASSERT_TRUE(f.ApplyEntry(journey, entry, sums).ok());
-      if (buys) ASSERT_TRUE(f.ApplyRecord(journey, record, sums).ok());
+      if (buys) {
+        ASSERT_TRUE(f.ApplyRecord(journey, record, sums).ok());
+      }
       spent += std::chrono::steady_clock::now() - begin;
     }
     EXPECT_LE(f.slow(), 1u) << length;
