@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
+#include "operators/facts/measure_unit.h"
 
 namespace leadflow {
 namespace {
@@ -37,15 +38,6 @@ struct KpiContext {
   std::vector<int> models;  // what a leaf without models of its own is repeated for
 };
 
-int FindAlong(const Measure& measure) {
-  if (measure.type == Measure::Type::kShareOf) return measure.along;
-  for (const Measure& operand : measure.operands) {
-    const int along = FindAlong(operand);
-    if (along >= 0) return along;
-  }
-  return -1;
-}
-
 // All models that any attributed leaf has rows for.
 void CollectModels(const Measure& measure, std::size_t all, std::vector<bool>* used) {
   const bool attributed =
@@ -61,35 +53,35 @@ void CollectModels(const Measure& measure, std::size_t all, std::vector<bool>* u
 
 void SetNumber(Leaf* leaf) {
   const Measure& measure = *leaf->measure;
+  const MeasureUnit unit = UnitOf(measure);
+  leaf->money = unit == MeasureUnit::kMoney;
+  leaf->cut_to_unit = unit == MeasureUnit::kDuration && measure.type == Measure::Type::kQuantile;
   if (measure.type == Measure::Type::kAttributedValue) {
     leaf->number = NumberSource::kAmount;
-    leaf->money = true;
+    leaf->number_slot = static_cast<int>(Field::kAmount);
     return;
   }
   if (measure.duration || measure.type == Measure::Type::kMeanTime) {
     leaf->number = NumberSource::kDuration;
-    leaf->cut_to_unit = measure.type == Measure::Type::kQuantile;
     return;
   }
   if (measure.field.empty()) return;
-  if (measure.field == "dwell_time" || measure.field == "engaged_time") {
-    leaf->number = measure.field == "dwell_time" ? NumberSource::kDwell : NumberSource::kEngaged;
-    leaf->cut_to_unit = measure.type == Measure::Type::kQuantile;
-    return;
-  }
-  if (measure.field == "page_views") {
-    leaf->number = NumberSource::kPageViews;
-    return;
-  }
-  if (measure.field == "touches") {
-    leaf->number = NumberSource::kTouches;
-    return;
+  constexpr std::pair<std::string_view, NumberSource> kOwnNumbers[] = {
+      {"dwell_time", NumberSource::kDwell},
+      {"engaged_time", NumberSource::kEngaged},
+      {"page_views", NumberSource::kPageViews},
+      {"touches", NumberSource::kTouches},
+  };
+  for (const auto& [name, number] : kOwnNumbers) {
+    if (measure.field == name) {
+      leaf->number = number;
+      return;
+    }
   }
   const std::optional<Field> field = FieldFromName(measure.field);
   LEADFLOW_CHECK(field.has_value());  // the loader refuses other names
   leaf->number = *field == Field::kAmount ? NumberSource::kAmount : NumberSource::kField;
   leaf->number_slot = static_cast<int>(*field);
-  leaf->money = TypeOfField(*field) == FieldType::kMoney;
 }
 
 void SetDimensions(const KpiContext& context, Leaf* leaf, LeafSet* set) {
@@ -168,7 +160,7 @@ LeafSet CompileLeaves(const Pipeline& pipeline) {
   LeafSet set;
   const std::size_t all = pipeline.attribution.models.size();
   for (const KpiSpec& kpi : pipeline.kpis) {
-    KpiContext context{pipeline, kpi, FindAlong(kpi.measure), {}};
+    KpiContext context{pipeline, kpi, AlongOf(kpi.measure), {}};
     std::vector<bool> used(all, false);
     CollectModels(kpi.measure, all, &used);
     const bool any = std::find(used.begin(), used.end(), true) != used.end();

@@ -82,11 +82,18 @@ class Cells final : public FactSink {
   int calls_ = 0;
 };
 
+inline int CountLeaves(const Measure& measure) {
+  int leaves = measure.IsLeaf() ? 1 : 0;
+  for (const Measure& operand : measure.operands) leaves += CountLeaves(operand);
+  return leaves;
+}
+
 inline KpiSpec& AddKpi(Pipeline* pipeline, std::string name, Measure measure,
                        std::vector<DimensionSpec> by, WindowUnit window = WindowUnit::kDay) {
   KpiSpec kpi;
   kpi.name = std::move(name);
   kpi.index = static_cast<int>(pipeline->kpis.size());
+  kpi.slots = CountLeaves(measure);
   kpi.measure = std::move(measure);
   kpi.by = std::move(by);
   kpi.window = window;
@@ -109,13 +116,18 @@ inline Measure MeasureOf(Measure::Type type, Subject::Of of, Kind kind = Kind::k
   return measure;
 }
 
-// Numbers the leaves.
+inline void NumberLeaves(Measure* measure, int* slot) {
+  if (measure->IsLeaf()) measure->slot = (*slot)++;
+  for (Measure& operand : measure->operands) NumberLeaves(&operand, slot);
+}
+
+// A measure of measures; numbers the leaves.
 inline Measure Combine(Measure::Type type, std::vector<Measure> operands) {
   Measure measure;
   measure.type = type;
   measure.operands = std::move(operands);
   int slot = 0;
-  for (Measure& operand : measure.operands) operand.slot = slot++;
+  NumberLeaves(&measure, &slot);
   return measure;
 }
 
