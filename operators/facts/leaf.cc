@@ -53,7 +53,7 @@ void CollectModels(const Measure& measure, std::size_t all, std::vector<bool>* u
 
 void SetNumber(Leaf* leaf) {
   const Measure& measure = *leaf->measure;
-  const MeasureUnit unit = UnitOf(measure);
+  const MeasureUnit unit = NumberUnitOf(measure);
   leaf->money = unit == MeasureUnit::kMoney;
   leaf->cut_to_unit = unit == MeasureUnit::kDuration && measure.type == Measure::Type::kQuantile;
   if (measure.type == Measure::Type::kAttributedValue) {

@@ -6,7 +6,7 @@
 
 namespace leadflow {
 
-MeasureUnit UnitOf(const Measure& measure) {
+MeasureUnit NumberUnitOf(const Measure& measure) {
   if (measure.type == Measure::Type::kAttributed) return MeasureUnit::kMicro;
   if (measure.type == Measure::Type::kAttributedValue) return MeasureUnit::kMoney;
   if (measure.duration || measure.type == Measure::Type::kMeanTime) return MeasureUnit::kDuration;

@@ -15,7 +15,7 @@ enum class MeasureUnit : std::uint8_t {
 };
 
 // REQUIRES: measure.IsLeaf()
-MeasureUnit UnitOf(const Measure& measure);
+MeasureUnit NumberUnitOf(const Measure& measure);
 
 // The dimension (index into KpiSpec::by) that the shares of a KPI run along; -1: it has none.
 int AlongOf(const Measure& measure);

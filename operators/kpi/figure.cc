@@ -83,7 +83,7 @@ Figure FigureReader::Whole(const Measure& measure, std::int64_t value) const {
   Figure figure;
   figure.present = true;
   figure.numerator = value;
-  switch (UnitOf(measure)) {
+  switch (NumberUnitOf(measure)) {
     case MeasureUnit::kPlain: break;
     case MeasureUnit::kMicro:
       figure.denominator = kMicro;
