@@ -1,0 +1,84 @@
+#include "connectors/file/row_text.h"
+
+#include <cstdint>
+
+#include "engine/config/unicode.h"
+
+namespace leadflow {
+namespace {
+
+constexpr std::string_view kLineEnd = "\r\n";
+
+void AppendCsvText(std::string_view text, std::string* out) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out->append(text);
+    return;
+  }
+  out->push_back('"');
+  for (const char c : text) {
+    if (c == '"') out->push_back('"');
+    out->push_back(c);
+  }
+  out->push_back('"');
+}
+
+void AppendEscaped(std::uint32_t control, std::string* out) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  out->append("\\u00");
+  out->push_back(kDigits[control >> 4 & 15]);
+  out->push_back(kDigits[control & 15]);
+}
+
+void AppendJsonText(std::string_view text, std::string* out) {
+  out->push_back('"');
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = CodePointAt(text, at);
+    if (point.value == '"' || point.value == '\\') {
+      out->push_back('\\');
+      out->push_back(static_cast<char>(point.value));
+    } else if (point.value < 0x20) {
+      AppendEscaped(point.value, out);
+    } else {
+      AppendUtf8(point.value, out);
+    }
+    at += point.size;
+  }
+  out->push_back('"');
+}
+
+}  // namespace
+
+void AppendCsvHeader(std::span<const std::string> columns, std::string* out) {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) out->push_back(',');
+    AppendCsvText(columns[i], out);
+  }
+  out->append(kLineEnd);
+}
+
+void AppendCsvRow(std::span<const RowField> fields, std::string* out) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (i > 0) out->push_back(',');
+    if (fields[i].text.has_value()) AppendCsvText(*fields[i].text, out);
+  }
+  out->append(kLineEnd);
+}
+
+void AppendJsonRow(std::span<const RowField> fields, std::string* out) {
+  out->push_back('{');
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (i > 0) out->push_back(',');
+    AppendJsonText(fields[i].name, out);
+    out->push_back(':');
+    if (!fields[i].text.has_value()) {
+      out->append("null");
+    } else if (fields[i].type == RowField::Type::kText) {
+      AppendJsonText(*fields[i].text, out);
+    } else {
+      out->append(*fields[i].text);
+    }
+  }
+  out->append("}\n");
+}
+
+}  // namespace leadflow
