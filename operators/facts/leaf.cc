@@ -138,7 +138,9 @@ void AddLeaf(const KpiContext& context, const Measure& measure, bool inside_rati
       leaf.money && (!leaf.money_rows || inside_ratio || measure.type == Measure::Type::kMean);
   leaf.models = measure.models.empty() ? context.models : measure.models;
   // Without the dimension there is one row for all models, so only one can fill it.
-  if (!leaf.model_dimension && leaf.models.size() > 1) leaf.models.resize(1);
+  if (!leaf.model_dimension && leaf.models.size() > 1) {
+    leaf.models.erase(leaf.models.begin() + 1, leaf.models.end());
+  }
   if (measure.type == Measure::Type::kDistinctAccounts) {
     set->uses_now |= context.pipeline.account_now;
   }
