@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kFileMagic = "leadflog";
 constexpr std::uint32_t kFrameMagic = 0x314d464c;  // "LFM1"
 constexpr std::size_t kHeaderMax = std::size_t{256} << 20;
+constexpr std::uint64_t kGapMax = std::uint64_t{1} << 62;
 constexpr std::size_t kWindow = std::size_t{64} << 10;
 
 enum OpKind : std::uint8_t { kTopic = 1, kRange, kPurge, kOffset, kWriter, kChunk };
@@ -339,7 +340,7 @@ bool RecordCursor::Next(LogRecord* record) {
   std::uint64_t gap = 0;
   std::int64_t time_delta = 0;
   reader_.Byte(&flags);
-  if ((flags & kGap) != 0 && !reader_.Varint(&gap)) return false;
+  if ((flags & kGap) != 0 && (!reader_.Varint(&gap) || gap > kGapMax)) return false;
   if ((flags & kTime) != 0 && !reader_.Signed(&time_delta)) return false;
   if (!reader_.Bytes(&record->key)) return false;
   record->tombstone = (flags & kTombstone) != 0;

@@ -51,7 +51,7 @@ class EntityCache {
     slot.key = key;
     slot.value = std::move(value);
     slot.bytes = kEntryBytes + bytes;
-    slot.used = true;
+    slot.used = false;  // What is never looked for again goes first.
     slot.pinned = false;
     bytes_ += slot.bytes;
     return slot.value.get();

@@ -205,7 +205,11 @@ void Loader::LoadGoal(const YamlNode::Member& member, bool defaults) {
     } else {
       goal.on = GoalSpec::On::kEvent;
       EventScope scope(Stored(), &pipeline_->names);
-      goal.when = expressions_->Condition(*on, scope);
+      Diagnostics unused("defaults", "");
+      Problems quiet(&unused);
+      ExpressionReader own(nullptr, &quiet);
+      goal.when = (defaults ? own : *expressions_).Condition(*on, scope);
+      if (!unused.ok()) return;  // journeys do not keep what it reads
     }
   }
   pipeline_->goals.push_back(std::move(goal));

@@ -1,0 +1,45 @@
+#include "engine/runtime/counters.h"
+
+namespace leadflow {
+
+Counters::Entry& Counters::Find(std::string_view name, std::string_view label) {
+  Key key{std::string(name), std::string(label)};
+  auto it = values_.find(key);
+  if (it == values_.end()) {
+    if (values_.size() >= kMax) key.second = "(other)";
+    it = values_.try_emplace(std::move(key)).first;
+  }
+  return *it;
+}
+
+void Counters::Add(std::string_view name, std::string_view label, std::int64_t by) {
+  const auto address = reinterpret_cast<std::uintptr_t>(name.data()) ^
+                       (reinterpret_cast<std::uintptr_t>(label.data()) >> 4) ^ label.size();
+  Entry*& slot = recent_[address % recent_.size()];
+  if (slot == nullptr || slot->first.first != name || slot->first.second != label) {
+    slot = &Find(name, label);
+  }
+  slot->second.delta += by;
+  changed_ = true;
+}
+
+void Counters::Restore(std::string_view name, std::string_view label, std::int64_t value) {
+  Find(name, label).second.committed = value;
+}
+
+void Counters::Commit() {
+  if (!changed_) return;
+  for (auto& [key, value] : values_) {
+    value.committed += value.delta;
+    value.delta = 0;
+  }
+  changed_ = false;
+}
+
+void Counters::Rollback() {
+  if (!changed_) return;
+  for (auto& [key, value] : values_) value.delta = 0;
+  changed_ = false;
+}
+
+}  // namespace leadflow

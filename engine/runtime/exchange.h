@@ -1,0 +1,84 @@
+// Exchange: what the threads of one process share beside the log. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/log/log.h"
+#include "engine/runtime/counters.h"
+#include "engine/runtime/plan.h"
+#include "engine/runtime/task.h"
+
+namespace leadflow {
+
+class Exchange {
+ public:
+  // Creates the topics and notes where they end: what lies below was not sent by these threads.
+  static Result<std::unique_ptr<Exchange>> Create(const Plan& plan, Log& log, std::uint32_t threads);
+
+  // ---- Quiescence. Every commit begins a new epoch. A thread is quiet at an epoch if it looked into
+  // the log after that epoch began, found nothing, and has nothing to do or to commit itself. All
+  // threads quiet at the current epoch: nothing is under way anywhere.
+  std::int64_t epoch() const { return epoch_.load(); }
+  void NextEpoch() { epoch_.fetch_add(1); }
+  void SetQuiet(std::uint32_t thread, std::int64_t epoch) { threads_[thread].quiet.store(epoch); }
+  void SetBusy(std::uint32_t thread) { SetQuiet(thread, -1); }
+  bool AllQuiet() const;
+
+  // ---- Flow control: bytes of blocks that were sent to a partition and not yet handled.
+  void AddBacklog(Stage stage, std::uint32_t partition, std::int64_t bytes) {
+    backlog_[Index(stage, partition)].fetch_add(bytes);
+  }
+  std::int64_t MaxBacklog() const;
+  std::int64_t TotalBacklog() const;
+  // Records at or behind this offset were sent by threads of this process.
+  std::int64_t first_own_offset(Stage stage, std::uint32_t partition) const {
+    return first_own_offset_[Index(stage, partition)];
+  }
+
+  // ---- For people, as of the last commits.
+  struct ThreadProgress {
+    std::atomic<std::int64_t> messages_read{0};
+    std::atomic<std::int64_t> bytes_read{0};
+    std::atomic<std::int64_t> bytes_total{0};  // 0: unknown.
+    std::atomic<std::int64_t> commits{0};
+    std::atomic<std::int64_t> watermark_ms{kNoWatermark};  // The lowest of its facts tasks.
+    std::atomic<bool> restored{false};
+  };
+  ThreadProgress& progress(std::uint32_t thread) { return threads_[thread].progress; }
+  const ThreadProgress& progress(std::uint32_t thread) const { return threads_[thread].progress; }
+  std::uint32_t threads() const { return static_cast<std::uint32_t>(threads_.size()); }
+
+  using CounterValues = std::map<Counters::Key, std::int64_t>;
+  void PublishCounters(std::uint32_t thread, CounterValues values);
+  CounterValues SumCounters() const;
+
+ private:
+  struct PerThread {
+    std::atomic<std::int64_t> quiet{-1};
+    ThreadProgress progress;
+    CounterValues counters;  // Guarded by counters_mutex_.
+  };
+
+  Exchange(std::uint32_t partitions, std::uint32_t threads)
+      : partitions_(partitions), threads_(threads), backlog_(2 * partitions) {}
+  std::size_t Index(Stage stage, std::uint32_t partition) const {
+    return (stage == Stage::kEvents ? 0 : partitions_) + partition;
+  }
+
+  const std::size_t partitions_;
+  std::atomic<std::int64_t> epoch_{0};
+  std::vector<PerThread> threads_;
+  std::vector<std::atomic<std::int64_t>> backlog_;
+  std::vector<std::int64_t> first_own_offset_;
+  mutable std::mutex counters_mutex_;
+};
+
+}  // namespace leadflow

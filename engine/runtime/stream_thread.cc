@@ -1,0 +1,235 @@
+#include "engine/runtime/stream_thread.h"
+
+#include <algorithm>
+
+#include "engine/base/check.h"
+#include "engine/log/file_system.h"
+#include "engine/runtime/thread_parts.h"
+
+namespace leadflow {
+namespace {
+
+constexpr int kFailuresMax = 3;  // Commits in a row that fail for reasons outside.
+
+}  // namespace
+
+StreamThread::StreamThread(const Plan& plan, Log& log, Exchange& exchange, Clock& clock,
+                           StoreOpener open_store, ThreadOptions options, std::uint32_t index)
+    : plan_(plan),
+      log_(log),
+      exchange_(exchange),
+      clock_(clock),
+      open_store_(std::move(open_store)),
+      options_(std::move(options)),
+      index_(index) {
+  LEADFLOW_CHECK(index < exchange.threads());
+}
+
+StreamThread::~StreamThread() = default;
+
+bool StreamThread::Clean() const {
+  const auto idle = [](const std::unique_ptr<Task>& task) {
+    return !task->NeedsCommit() && task->inbox().empty();
+  };
+  return !committing_ && std::all_of(ingest_.begin(), ingest_.end(), idle) &&
+         std::all_of(events_.begin(), events_.end(), idle) &&
+         std::all_of(facts_.begin(), facts_.end(), idle) &&
+         std::all_of(outboxes_.begin(), outboxes_.end(),
+                     [](const auto& outbox) { return outbox->blocks.empty(); });
+}
+
+bool StreamThread::SourcesAtEnd() const {
+  return std::all_of(sources_.begin(), sources_.end(),
+                     [](const Source& source) { return source.reader->AtEnd(); });
+}
+
+bool StreamThread::CommitDue() const {
+  if (commit_requested_ || committing_) return true;
+  // A commit that takes long is not begun so often that nothing else gets done.
+  const std::int64_t interval_ns =
+      std::max(options_.commit_interval_ms * 1'000'000, 3 * last_commit_took_ns_);
+  if (clock_.MonotonicNanos() - last_commit_ns_ >= interval_ns) return true;
+  std::int64_t bytes = 0;
+  for (const auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (const auto& task : *tasks) bytes += task->bytes_processed();
+  }
+  return bytes >= options_.commit_bytes;
+}
+
+Result<bool> StreamThread::Step() {
+  const std::int64_t epoch = exchange_.epoch();
+  if (CommitDue()) {
+    const bool clean = Clean();
+    if (!clean) exchange_.SetBusy(index_);
+    const Status status = Commit();
+    if (!status.ok()) return status;
+    if (!clean) return !committing_;
+  }
+  for (const auto work : {&StreamThread::DrainOne, &StreamThread::PollLog,
+                          &StreamThread::ReadSources}) {
+    auto worked = (this->*work)();
+    if (!worked.ok()) {
+      LEADFLOW_RETURN_IF_ERROR(Recover(worked.status()));
+      return true;
+    }
+    if (*worked) return true;
+  }
+  if (!Clean()) {
+    if (options_.until_end && SourcesAtEnd()) {
+      commit_requested_ = true;
+      return true;
+    }
+    return false;
+  }
+  if (SourcesAtEnd()) exchange_.SetQuiet(index_, epoch);
+  return false;
+}
+
+// The stages that are nearer to the end first: what is under way stays little.
+Result<bool> StreamThread::DrainOne() {
+  for (auto* tasks : {&facts_, &events_}) {
+    for (auto& task : *tasks) {
+      if (task->inbox().empty()) continue;
+      LEADFLOW_RETURN_IF_ERROR(Drain(*tasks));
+      return true;
+    }
+  }
+  return false;
+}
+
+Task* StreamThread::TaskOf(const TopicPartition& input) {
+  const auto& tasks =
+      input.topic == plan_.events_topic() ? events_by_partition_ : facts_by_partition_;
+  return tasks[input.partition];
+}
+
+Result<bool> StreamThread::PollLog() {
+  Status failure;
+  auto polled = reader_->Poll(
+      options_.slice_bytes,
+      [&](const TopicPartition& from, std::span<const LogRecord> records) {
+        exchange_.SetBusy(index_);
+        for (const LogRecord& record : records) {
+          if (failure.ok()) failure = TakeBlock(from, record);
+        }
+      });
+  if (!polled.ok()) return polled.status();
+  if (!failure.ok()) return failure;
+  return *polled > 0;
+}
+
+Status StreamThread::TakeBlock(const TopicPartition& from, const LogRecord& record) {
+  Task& task = *TaskOf(from);
+  const Status readable =
+      ReadBlock(record.value, record.timestamp_ms, &block_messages_, &block_marks_);
+  if (!readable.ok()) {
+    return readable.WithContext(from.topic + ", partition " + std::to_string(from.partition) +
+                                ", offset " + std::to_string(record.offset));
+  }
+  LEADFLOW_RETURN_IF_ERROR(task.Process(block_messages_));
+  for (const BlockMark& mark : block_marks_) task.SetMark(mark.sender, mark.source_id, mark.mark);
+  task.TookInput(record.offset + 1,
+                 record.offset >= exchange_.first_own_offset(task.spec().stage, from.partition)
+                     ? static_cast<std::int64_t>(record.value.size())
+                     : 0);
+  return {};
+}
+
+Result<bool> StreamThread::ReadSources() {
+  if (sources_.empty() || exchange_.MaxBacklog() > options_.backlog_bytes) return false;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    Source& source = sources_[next_source_];
+    next_source_ = (next_source_ + 1) % sources_.size();
+    LEADFLOW_ASSIGN_OR_RETURN(const bool read, ReadSource(source));
+    if (read) return true;
+  }
+  return false;
+}
+
+Result<bool> StreamThread::ReadSource(Source& source) {
+  Task& task = *source.task;
+  if (source.reader->AtEnd()) {
+    task.SetSourceActive(false);
+    return false;
+  }
+  Status failure;
+  bool refused = false;
+  std::int64_t count = 0;
+  auto read = source.reader->Read(
+      options_.slice_bytes,
+      [&](std::span<const MessageView> batch) {
+        exchange_.SetBusy(index_);
+        count += static_cast<std::int64_t>(batch.size());
+        if (failure.ok()) failure = task.Process(batch);
+      },
+      [&](std::string_view origin, std::int64_t line, std::string_view reason,
+          std::string_view bytes) {
+        exchange_.SetBusy(index_);
+        refused = true;
+        task.Reject(source.plan->name, std::string(origin) + ":" + std::to_string(line), reason,
+                    bytes);
+      });
+  if (!read.ok()) return read.status().WithContext("source `" + source.plan->name + "`");
+  if (!failure.ok()) return failure;
+  if (count > 0) {
+    messages_read_ += count;
+    task.Count("messages_read", source.plan->name, count);
+  }
+  const bool worked = *read > 0 || refused;
+  task.SetSourceActive(worked && !source.reader->AtEnd());
+  if (worked) task.TookSource();
+  return worked;
+}
+
+// After an error of a task: go back to the last commit, if one message may be to blame.
+Status StreamThread::Recover(const Status& error) {
+  bool poisoned = false;
+  for (auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (auto& task : *tasks) poisoned = poisoned || task->poisoned();
+  }
+  if (!poisoned) return error;
+  return Rewind();
+}
+
+Status StreamThread::Rewind() {
+  writer_->Abort();
+  committing_ = false;
+  for (auto& outbox : outboxes_) outbox->blocks.Clear();
+  for (auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (auto& task : *tasks) task->Aborted(options_.mutation != Mutation::kKeepStagedOnAbort);
+  }
+  return SeekInputs();
+}
+
+Status StreamThread::Crash(std::string_view point) const {
+  if (!options_.crash || !options_.crash(point)) return {};
+  return {ErrorCode::kCancelled, "crash: " + std::string(point)};
+}
+
+Status StreamThread::Close() {
+  commit_requested_ = true;
+  do {
+    LEADFLOW_RETURN_IF_ERROR(Commit());
+  } while (committing_);
+  Publish();
+  return FlushAndPurge();
+}
+
+void StreamThread::VisitStores(
+    Stage stage,
+    const std::function<void(std::uint32_t partition, const KeyedStore& store)>& visit) const {
+  const auto& tasks = stage == Stage::kIngest ? ingest_ : stage == Stage::kEvents ? events_ : facts_;
+  for (const auto& task : tasks) visit(task->partition(), task->committed_store());
+}
+
+Exchange::CounterValues StreamThread::counters() const {
+  Exchange::CounterValues sum;
+  for (const auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (const auto& task : *tasks) {
+      for (const auto& [key, value] : task->counters().values()) sum[key] += value.committed;
+    }
+  }
+  return sum;
+}
+
+}  // namespace leadflow

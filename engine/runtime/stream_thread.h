@@ -1,0 +1,175 @@
+// StreamThread: the tasks of some partitions, and the one transaction they share. Not a thread itself:
+// whoever owns it calls Step in a loop, a thread of the process or a simulation. Every Step is a
+// function of the log, the inputs, the clock and what was before.
+//
+// Thread i of n owns partition p of every stage if p % n == i, and the source partitions whose
+// changelog partition it owns. A message for a partition of the same thread is handed over in memory,
+// in the same transaction; for another thread it travels through the log in blocks.
+//
+//     Start -> Step* -> Close
+//
+// After an error of any call only the destructor may be called: what was committed is safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/status.h"
+#include "engine/log/log.h"
+#include "engine/runtime/block.h"
+#include "engine/runtime/exchange.h"
+#include "engine/runtime/plan.h"
+#include "engine/runtime/task.h"
+
+namespace leadflow {
+
+// Opens the store of a task, by a name that is a valid file name. `wipe`: empty it first, it is of no
+// use any more.
+using StoreOpener =
+    std::function<Result<std::unique_ptr<KeyedStore>>(const std::string& name, bool wipe)>;
+
+// Deliberate mistakes in the commit protocol, to test that the simulation finds them.
+enum class Mutation : std::uint8_t {
+  kNone,
+  kOffsetNotInBatch,    // State is committed without the position it belongs to.
+  kApplyBeforeCommit,   // The store is written before the transaction is durable.
+  kDropChained,         // Now and then a message handed over in memory is lost.
+  kCommitTwice,         // A committed transaction is sent again.
+  kKeepStagedOnAbort,   // An abort rewinds the inputs and keeps the staged writes.
+};
+
+struct ThreadOptions {
+  std::int64_t commit_interval_ms = 200;
+  std::int64_t commit_bytes = std::int64_t{16} << 20;
+  std::size_t slice_bytes = std::size_t{256} << 10;  // Of a source or the log, per step.
+  std::int64_t backlog_bytes = std::int64_t{64} << 20;
+  std::int64_t flush_interval_ms = 60'000;
+  std::int64_t flush_bytes = std::int64_t{64} << 20;
+  // Commit as soon as all inputs are at their end and nothing is left to do.
+  bool until_end = false;
+
+  // For tests. `crash` is asked at every named step of a commit; true ends the call with kCancelled.
+  std::function<bool(std::string_view point)> crash;
+  Mutation mutation = Mutation::kNone;
+};
+
+class StreamThread {
+ public:
+  // All references outlive the thread. REQUIRES: index < exchange.threads()
+  StreamThread(const Plan& plan, Log& log, Exchange& exchange, Clock& clock, StoreOpener open_store,
+               ThreadOptions options, std::uint32_t index);
+  ~StreamThread();
+  StreamThread(const StreamThread&) = delete;
+  StreamThread& operator=(const StreamThread&) = delete;
+
+  // Fences an older thread of this index, brings every store up to date from its changelog and seeks
+  // the inputs to where the state is.
+  Status Start();
+
+  // Does one piece of work, at most about 50 ms; false: there was nothing to do, wait a moment.
+  // kFailedPrecondition: fenced, another process has taken over. "no space left": the disk is full.
+  Result<bool> Step();
+
+  // The next Step commits.
+  void RequestCommit() { commit_requested_ = true; }
+
+  // Commits, flushes the stores and drops what is not needed any more from the log.
+  Status Close();
+
+  // The committed state of a stage's partitions here. Any thread, between Start and destruction.
+  void VisitStores(Stage stage, const std::function<void(std::uint32_t partition,
+                                                         const KeyedStore& store)>& visit) const;
+
+  Exchange::CounterValues counters() const;
+
+ private:
+  struct Source;
+  struct Outbox;
+
+  // restore.cc
+  Status OpenSources();
+  Status OpenStage(Stage stage, const StagePlan& plan, std::string_view stage_name);
+  Status OpenTask(Task& task, const std::string& store_name, bool shared,
+                  const OperatorFactory& make, std::uint32_t operator_partition);
+  Status Restore(const Task& task, KeyedStore& store, bool shared);
+  Status SeekInputs();
+  Status CheckGroupOffset(const Task& task, const TopicPartition& input);
+  void BuildRoutes();
+
+  // stream_thread.cc
+  bool CommitDue() const;
+  bool Clean() const;
+  bool SourcesAtEnd() const;
+  Result<bool> DrainOne();
+  Result<bool> PollLog();
+  Status TakeBlock(const TopicPartition& from, const LogRecord& record);
+  Result<bool> ReadSources();
+  Result<bool> ReadSource(Source& source);
+  Status Recover(const Status& error);
+  Status Rewind();
+  Task* TaskOf(const TopicPartition& input);
+  Status Crash(std::string_view point) const;
+
+  // commit.cc
+  Status Commit();
+  Status PrepareAll();
+  Status PrepareRound(bool force, bool* again);
+  Status Drain(std::vector<std::unique_ptr<Task>>& tasks);
+  void PassMarksToEvents();
+  void PassMarksToFacts();
+  Status FillTransaction();
+  Status AppendTask(Task& task);
+  Status AppendOutboxes(bool counted);
+  Status SendTransaction();
+  Status TryCommit();
+  Status AfterCommit();
+  Status ApplyAll();
+  void Publish();
+  Status FlushAndPurge();
+  template <class F>
+  Status ForEachTask(const F& f);
+
+  const Plan& plan_;
+  Log& log_;
+  Exchange& exchange_;
+  Clock& clock_;
+  const StoreOpener open_store_;
+  const ThreadOptions options_;
+  const std::uint32_t index_;
+
+  std::unique_ptr<LogReader> reader_;
+  std::unique_ptr<LogWriter> writer_;
+  std::vector<std::unique_ptr<Outbox>> outboxes_;
+  Routes routes_;         // Of ingest and events.
+  Routes facts_routes_;
+  std::vector<Source> sources_;
+  std::vector<std::unique_ptr<Task>> ingest_;
+  std::vector<std::unique_ptr<Task>> events_;
+  std::vector<std::unique_ptr<Task>> facts_;
+  std::vector<Task*> events_by_partition_;  // Null: another thread's.
+  std::vector<Task*> facts_by_partition_;
+
+  std::size_t next_source_ = 0;
+  bool commit_requested_ = false;
+  bool committing_ = false;  // The transaction is filled; Commit has to be called (again).
+  int commit_attempts_ = 0;
+  int failures_ = 0;  // Since the last commit that succeeded.
+  std::int64_t last_commit_ns_ = 0;
+  std::int64_t last_commit_took_ns_ = 0;
+  std::int64_t last_flush_ns_ = 0;
+  std::int64_t applied_bytes_ = 0;  // Since the last flush.
+  std::int64_t messages_read_ = 0;
+  std::uint64_t drains_ = 0;
+
+  // Scratch, kept for its memory.
+  std::vector<MessageView> block_messages_;
+  std::vector<BlockMark> block_marks_;
+  std::string key_;
+};
+
+}  // namespace leadflow

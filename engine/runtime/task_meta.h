@@ -1,0 +1,36 @@
+// TaskMeta: what a task has to know to go on after a restart, beside its state. It lies in the store
+// (and so in the changelog) under one key, and moves with every commit of the task.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/runtime/block.h"
+
+namespace leadflow {
+
+// The engine's part of the key space begins with a zero byte.
+inline constexpr std::string_view kMetaKey{"\0meta", 5};
+
+struct TaskMeta {
+  std::uint64_t rules_hash = 0;
+  std::int64_t input_offset = 0;  // Keyed stages: the next record to read.
+  std::string source_position;    // Ingest: SourceReader::position.
+  std::int64_t watermark_ms = kNoWatermark;
+  std::vector<BlockMark> marks;
+  struct Counter {
+    std::string name;
+    std::string label;
+    std::int64_t value = 0;
+  };
+  std::vector<Counter> counters;
+};
+
+std::string EncodeMeta(const TaskMeta& meta);
+// kCorruption: not a meta record. kFailedPrecondition: a newer release wrote it.
+Result<TaskMeta> DecodeMeta(std::string_view bytes);
+
+}  // namespace leadflow

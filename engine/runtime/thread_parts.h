@@ -1,0 +1,28 @@
+// The parts of a StreamThread that only its own source files see.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/api/source.h"
+#include "engine/runtime/block.h"
+#include "engine/runtime/stream_thread.h"
+
+namespace leadflow {
+
+struct StreamThread::Source {
+  Task* task = nullptr;
+  const SourcePlan* plan = nullptr;
+  std::unique_ptr<SourceReader> reader;
+};
+
+// What goes to a partition of another thread, or to the topic of rows.
+struct StreamThread::Outbox {
+  TopicPartition to;
+  Stage stage = Stage::kEvents;
+  bool counted = false;  // Whether a thread of this process will handle it.
+  BlockBuilder blocks;
+};
+
+}  // namespace leadflow
