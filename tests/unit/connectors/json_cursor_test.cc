@@ -99,7 +99,7 @@ TEST(JsonCursorTest, AgreesWithSimdjsonOnMutatedMessages) {
     }
     // Numbers beyond a double and halves of surrogates are judged differently, on purpose.
     const auto error = parser.parse(simdjson::padded_string(text)).error();
-    if (error == simdjson::NUMBER_ERROR || error == simdjson::BIGINT_ERROR) continue;
+    if (error == simdjson::NUMBER_ERROR) continue;
     ASSERT_EQ(IsJson(text), error == simdjson::SUCCESS) << text << "\n" << error;
     valid += error == simdjson::SUCCESS ? 1 : 0;
   }
