@@ -61,12 +61,16 @@ class Parser {
     return node;
   }
 
+  NodePtr Wrap(Node::Kind kind, NodePtr arg) {
+    NodePtr node = Make(kind, arg->begin);
+    return With(std::move(node), std::move(arg));
+  }
+
   NodePtr Conditional() {
     if (++nesting_ > kMostDepth) return Fail("the expression is nested too deeply");
     NodePtr condition = Chain("||", Node::Kind::kOr);
     if (condition && Take("?")) {
-      NodePtr node = Make(Node::Kind::kConditional, condition->begin);
-      node = With(std::move(node), std::move(condition));
+      NodePtr node = Wrap(Node::Kind::kConditional, std::move(condition));
       node = With(std::move(node), Conditional());
       if (!node) return nullptr;
       if (!Take(":")) return FailExpected("`:`");
@@ -80,7 +84,7 @@ class Parser {
     const bool is_or = kind == Node::Kind::kOr;
     NodePtr first = is_or ? Chain("&&", Node::Kind::kAnd) : Comparison();
     if (!first || !Now().Is(symbol)) return first;
-    NodePtr node = With(Make(kind, first->begin), std::move(first));
+    NodePtr node = Wrap(kind, std::move(first));
     while (node && Take(symbol)) {
       if (node->args.size() == 256) return Fail("too many parts of one " + std::string(symbol));
       node = With(std::move(node), is_or ? Chain("&&", Node::Kind::kAnd) : Comparison());
@@ -97,7 +101,7 @@ class Parser {
         {"<", Operator::kLess},        {">", Operator::kGreater}};
     for (const auto& [symbol, op] : kCompare) {
       if (!Take(symbol)) continue;
-      NodePtr node = With(Make(Node::Kind::kCompare, left->begin), std::move(left));
+      NodePtr node = Wrap(Node::Kind::kCompare, std::move(left));
       if (node) node->op = op;
       return With(std::move(node), Sum());
     }
@@ -107,14 +111,14 @@ class Parser {
     }
     if (Now().IsWord("matches")) {
       ++at_;
-      NodePtr node = With(Make(Node::Kind::kMatches, left->begin), std::move(left));
+      NodePtr node = Wrap(Node::Kind::kMatches, std::move(left));
       return With(std::move(node), Sum());
     }
     return left;
   }
 
   NodePtr In(NodePtr what) {
-    NodePtr node = With(Make(Node::Kind::kIn, what->begin), std::move(what));
+    NodePtr node = Wrap(Node::Kind::kIn, std::move(what));
     if (!Take("[")) {
       NodePtr list = Sum();
       if (list && list->kind != Node::Kind::kCall) return Fail("behind `in` stands a list: [a, b]");
@@ -152,7 +156,7 @@ class Parser {
   }
 
   NodePtr Binary(NodePtr left, Operator op, NodePtr right) {
-    NodePtr node = With(Make(Node::Kind::kArithmetic, left->begin), std::move(left));
+    NodePtr node = Wrap(Node::Kind::kArithmetic, std::move(left));
     if (node) node->op = op;
     return With(std::move(node), std::move(right));
   }

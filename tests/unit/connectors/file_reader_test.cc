@@ -231,7 +231,7 @@ TEST_F(FileReaderTest, GoesOnFromEveryPosition) {
     std::string position;
     for (int round = 0; round < 1000; ++round) {
       const auto reader = Open(path, c.format);
-      ASSERT_TRUE(reader->Seek(position).ok());
+      ASSERT_TRUE(reader->Seek(position).ok()) << reader->Seek(position).ToString();
       const auto count = reader->Read(
           50,
           [&](std::span<const MessageView> batch) {

@@ -18,7 +18,7 @@ TEST(LeadflowDecoderTest, ReadsEveryShapeOfField) {
     std::string json, shown;
   };
   const std::string head = R"({"id":"e1","kind":"order","time":"2026-03-01T10:00:00+01:00",)";
-  const std::string shown = "order id=e1 time=2026-03-01T09:00:00Z";
+  const std::string shown = "order id=e1 time=2026-03-01T09:00:00+00:00";
   const Case cases[] = {
       {R"("email":"a@b.c","user_id":["u1","u2"],"user_id@shop":"s1")",
        " email=a@b.c user_id=u1 user_id=u2 user_id@shop=s1"},
@@ -33,7 +33,7 @@ TEST(LeadflowDecoderTest, ReadsEveryShapeOfField) {
       {R"("machine":true,"hard":false,"count":3,"rating":5)", " count=3 rating=5 hard=0 machine=1"},
       {R"("updated":1772359200000,"day":"2026-03-01","rate":"1.25")",
        " updated=1772359200000 day=20513 rate=1250000000"},
-      {R"("period":{"start":"2026-03-01","end":"2026-03-31T10:00:00Z"})",
+      {R"("period":{"start":"2026-03-01","end":"2026-03-31T10:00:00+00:00"})",
        " period.start=20513 period.end=20543"},
       {R"("company":"M\u00fcller \"Werke\"","campaign":null,"referrer":"")",
        " company=M\u00fcller \"Werke\""},
@@ -48,7 +48,7 @@ TEST(LeadflowDecoderTest, ReadsEveryShapeOfField) {
 
 TEST(LeadflowDecoderTest, TimeMayBeMilliseconds) {
   EXPECT_EQ(Decode(R"({"time":1772359200000,"kind":"page_view","id":"e"})").events,
-            (std::vector<std::string>{"page_view id=e time=2026-03-01T10:00:00Z"}));
+            (std::vector<std::string>{"page_view id=e time=2026-03-01T10:00:00+00:00"}));
 }
 
 TEST(LeadflowDecoderTest, RefusalsNameTheField) {
@@ -129,7 +129,7 @@ TEST(LeadflowDecoderTest, ABadMessageLeavesNothingForTheNext) {
   const Decoded decoded = DecodeAll(
       *decoder, {R"({"id":"a","kind":"page_view","time":1,"email":"x@y.z","labels":{"k":"v"},"bad":1})",
                  R"({"id":"b","kind":"page_ping","time":1000})"});
-  EXPECT_EQ(decoded.events, std::vector<std::string>{"page_ping id=b time=1970-01-01T00:00:01Z"});
+  EXPECT_EQ(decoded.events, std::vector<std::string>{"page_ping id=b time=1970-01-01T00:00:01+00:00"});
 }
 
 }  // namespace

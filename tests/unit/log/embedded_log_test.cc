@@ -204,7 +204,8 @@ TEST(EmbeddedLogFaultTest, AFullDiskFailsOneCommitAndNothingOfItRemains) {
 
 std::string OnlySegment(MemoryFileSystem& files) {
   std::string path;
-  for (const std::string& name : *files.List("/log")) {
+  const auto names = files.List("/log");
+  for (const std::string& name : *names) {
     if (name.ends_with(".seg")) path = "/log/" + name;
   }
   return path;
