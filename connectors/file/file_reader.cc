@@ -162,14 +162,15 @@ Status FileReader::CheckHead(const Place& place) {
         "`" + options_.path + "` " + what +
             " since the last run; put the old file back, or start with a new state folder");
   };
-  if (stream_->facts().size < static_cast<std::int64_t>(place.offset) && !stream_->gzip() &&
-      options_.path != "-") {
-    return changed("was cut");
-  }
   while (head_.size() < place.head_size) {
     const std::size_t before = head_.size();
     LEADFLOW_RETURN_IF_ERROR(Fill());
     if (head_.size() == before && (stream_->at_end() || !stream_->problem().empty())) break;
+  }
+  // Only now is it known whether the file is gzip, whose positions count the bytes inside.
+  if (stream_->facts().size < static_cast<std::int64_t>(place.offset) && !stream_->gzip() &&
+      options_.path != "-") {
+    return changed("was cut");
   }
   const auto size = static_cast<std::size_t>(place.head_size);
   if (head_.size() < size) return changed("was cut");

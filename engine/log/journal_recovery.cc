@@ -172,6 +172,10 @@ Status Journal::ReplayChunks(const std::shared_ptr<Segment>& segment, const Head
     if (op.first < partition->next || position > std::numeric_limits<std::uint32_t>::max()) {
       return Status::Corruption("records out of order");
     }
+    if (partition->cleanup == Cleanup::kDelete && op.first > partition->next) {
+      // Purged records are gone in between, and the purge itself was not written down in time.
+      partition->start = std::max(partition->start, op.first);
+    }
     AddChunk(partition, segment, {op.first, static_cast<std::uint32_t>(position), op.size});
     partition->next = partition->end = op.last + 1;
     position += op.size;
