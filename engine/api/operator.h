@@ -20,9 +20,9 @@ namespace leadflow {
 
 // One message as an operator sees it. The bytes are borrowed until Process returns.
 struct MessageView {
-  std::string_view value;
+  std::string_view value = {};
   std::int64_t log_time_ms = 0;  // Wall clock when it entered the log (files: when it was read).
-  std::string_view origin;       // Sources: file or topic name, for people. Else empty.
+  std::string_view origin = {};  // Sources: file or topic name, for people. Else empty.
   std::int64_t line = 0;         // Sources: line or record number in `origin`, from 1.
   std::int64_t modified_ms = 0;  // Sources: when the file was last changed; 0: no file.
 };

@@ -8,7 +8,7 @@ Result<std::unique_ptr<Exchange>> Exchange::Create(const Plan& plan, Log& log,
                                                    std::uint32_t threads) {
   LEADFLOW_RETURN_IF_ERROR(plan.Check());
   LEADFLOW_RETURN_IF_ERROR(log.EnsureTopics(plan.Topics()));
-  std::unique_ptr<Exchange> exchange(new Exchange(plan.partitions, threads));
+  auto exchange = std::make_unique<Exchange>(Private{}, plan.partitions, threads);
   for (const std::string& topic : {plan.events_topic(), plan.facts_topic()}) {
     for (std::uint32_t p = 0; p < plan.partitions; ++p) {
       LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t end, log.EndOffset({topic, p}));

@@ -20,6 +20,10 @@ namespace leadflow {
 
 class Exchange {
  public:
+  struct Private {};  // Use Create.
+  Exchange(Private, std::uint32_t partitions, std::uint32_t threads)
+      : partitions_(partitions), threads_(threads), backlog_(std::size_t{2} * partitions) {}
+
   // Creates the topics and notes where they end: what lies below was not sent by these threads.
   static Result<std::unique_ptr<Exchange>> Create(const Plan& plan, Log& log, std::uint32_t threads);
 
@@ -67,8 +71,6 @@ class Exchange {
     CounterValues counters;  // Guarded by counters_mutex_.
   };
 
-  Exchange(std::uint32_t partitions, std::uint32_t threads)
-      : partitions_(partitions), threads_(threads), backlog_(2 * partitions) {}
   std::size_t Index(Stage stage, std::uint32_t partition) const {
     return (stage == Stage::kEvents ? 0 : partitions_) + partition;
   }

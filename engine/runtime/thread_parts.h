@@ -14,6 +14,7 @@ namespace leadflow {
 struct StreamThread::Source {
   Task* task = nullptr;
   const SourcePlan* plan = nullptr;
+  const SourcePartition* partition = nullptr;
   std::unique_ptr<SourceReader> reader;
 };
 

@@ -156,22 +156,38 @@ struct RecordOwner::State {
   std::vector<Entry> entries;
 };
 
+namespace {
+
+Status ReadRecordState(std::string_view key, std::string_view bytes, std::uint64_t* version,
+                       std::vector<Entry>* entries) {
+  WireReader reader(bytes);
+  std::uint8_t format = 0;
+  const bool head = reader.Byte(&format) && format == kFormat && reader.Varint(version);
+  std::string_view rest = reader.Rest();
+  while (head && !rest.empty()) {
+    if (!ReadEntry(&rest, &entries->emplace_back())) break;
+  }
+  return head && rest.empty() ? Status()
+                              : Status::Corruption("record " + std::string(key) +
+                                                   ": bytes mean nothing to this release");
+}
+
+}  // namespace
+
+Result<std::optional<Record>> StoredRecord(std::string_view key, std::string_view bytes) {
+  std::uint64_t version = 0;
+  std::vector<Entry> entries;
+  LEADFLOW_RETURN_IF_ERROR(ReadRecordState(key, bytes, &version, &entries));
+  return ComputeRecord(key, entries).record;
+}
+
 Status RecordOwner::Load(std::string_view key, State* state) {
   state->key = 'R' + std::string(key);
   auto stored = context_.store().Get(state->key);
   if (!stored.ok()) return stored.status();
   if (!*stored) return Status();
   state->bytes = **std::move(stored);
-  WireReader reader(state->bytes);
-  std::uint8_t format = 0;
-  const bool head = reader.Byte(&format) && format == kFormat && reader.Varint(&state->version);
-  std::string_view rest = reader.Rest();
-  while (head && !rest.empty()) {
-    if (!ReadEntry(&rest, &state->entries.emplace_back())) break;
-  }
-  return head && rest.empty() ? Status()
-                              : Status::Corruption("record " + std::string(key) +
-                                                   ": bytes mean nothing to this release");
+  return ReadRecordState(key, state->bytes, &state->version, &state->entries);
 }
 
 Status RecordOwner::OnRecordEvent(const KeyedMessage& message) {

@@ -37,6 +37,9 @@ struct ComputedRecord {
 //   a deal's time  if it is won or lost: since when it is so, without a break; else the version's
 ComputedRecord ComputeRecord(std::string_view id, std::span<const Entry> entries);
 
+// What the bytes that RecordOwner stores under 'R' + key say; kCorruption: they mean nothing here.
+Result<std::optional<Record>> StoredRecord(std::string_view key, std::string_view bytes);
+
 class RecordOwner {
  public:
   static constexpr std::size_t kMaxEntries = 256;  // per record

@@ -121,7 +121,9 @@ TEST(NumberTextTest, DecimalsAreExact) {
   for (const Case& c : cases) {
     const auto decimal = ParseDecimal(c.text);
     ASSERT_EQ(decimal.has_value(), c.nano.has_value()) << c.text;
-    if (decimal) EXPECT_EQ(static_cast<std::int64_t>(*decimal), *c.nano) << c.text;
+    if (decimal) {
+      EXPECT_EQ(static_cast<std::int64_t>(*decimal), *c.nano) << c.text;
+    }
   }
 }
 

@@ -1,0 +1,34 @@
+#include <cstdio>
+
+#include "app/commands/commands.h"
+#include "app/job.h"
+#include "app/pipeline_file.h"
+
+namespace leadflow::app {
+
+int Graph(const std::string& file, GraphFormat format) {
+  const LoadedPipeline loaded = LoadPipelineFile(file, {});
+  if (!loaded.pipeline) {
+    std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
+    return kBadConfig;
+  }
+  const std::vector<SourceMessages> nothing;
+  Result<Plan> plan = MakePlan(*loaded.pipeline, {.inputs = &nothing});
+  if (!plan.ok()) {
+    std::fprintf(stderr, "error: %s\n", std::string(plan.status().message()).c_str());
+    return kFailed;
+  }
+  // The files themselves need not be there to look at the plan.
+  for (std::size_t i = 0; i < plan->sources.size(); ++i) {
+    for (const std::string& path : loaded.pipeline->sources[i].paths) {
+      plan->sources[i].partitions.push_back({path, nullptr});
+    }
+  }
+  const Plan::Format shown = format == GraphFormat::kDot       ? Plan::Format::kDot
+                             : format == GraphFormat::kMermaid ? Plan::Format::kMermaid
+                                                               : Plan::Format::kText;
+  std::printf("%s", plan->Print(shown).c_str());
+  return kDone;
+}
+
+}  // namespace leadflow::app

@@ -1,0 +1,139 @@
+#include "app/job.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include <sodium.h>
+
+#include "app/job_sources.h"
+#include "app/pipeline_file.h"
+#include "connectors/file/row_writer.h"
+#include "engine/log/embedded_log.h"
+#include "engine/state/rocks_store.h"
+#include "operators/identity/journeys_operator.h"
+#include "operators/kpi/kpi_operator.h"
+
+namespace leadflow::app {
+namespace {
+
+constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+
+std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
+  KeyedHash::Key key{};
+  std::size_t size = 0;
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  if (sodium_hex2bin(key.data(), key.size(), text.data(), text.size(), nullptr, &size, nullptr) != 0 ||
+      size != key.size()) {
+    return std::nullopt;
+  }
+  return key;
+}
+
+// Where the budget of the process goes: a quarter to RocksDB, half to decoded clusters and rows, the
+// rest to transactions, buffers and the allocator.
+struct Budget {
+  explicit Budget(const Pipeline& pipeline)
+      : stores(std::max(pipeline.engine.memory_bytes / 4, 16 * kMiB)),
+        clusters(std::max(pipeline.engine.memory_bytes * 3 / 8 / pipeline.engine.partitions, kMiB)) {}
+  std::int64_t stores;
+  std::int64_t clusters;
+};
+
+std::string DescribeOutput(const OutputSpec& output) { return output.path; }
+
+}  // namespace
+
+StateLayout::StateLayout(std::string folder)
+    : directory(std::move(folder)),
+      log(directory + "/log"),
+      stores(directory + "/stores"),
+      key_file(directory + "/identity.key"),
+      dead_letters(directory + "/dead_letters.jsonl") {}
+
+Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
+                                     bool create) {
+  const bool own = !pipeline.identity.key_file.empty();
+  const std::string path = own ? pipeline.identity.key_file : layout.key_file;
+  if (const std::optional<std::string> text = ReadWholeFile(path)) {
+    if (const std::optional<KeyedHash::Key> key = ParseKey(*text)) return *key;
+    return Status::InvalidArgument(path + ": the key of the identifier hash must be 32 hex digits");
+  }
+  if (own || !create) {
+    return Status::NotFound(own ? path + ": no file with the key of the identifier hash"
+                                : "no state in " + layout.directory + ": was the pipeline run?");
+  }
+  KeyedHash::Key key{};
+  randombytes_buf(key.data(), key.size());
+  std::string hex(key.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), key.data(), key.size());
+  hex.back() = '\n';
+  LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, hex));
+  std::error_code ignored;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read, ignored);
+  return key;
+}
+
+Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
+  Plan plan;
+  plan.app = pipeline.name;
+  plan.rules_hash = pipeline.rules;
+  plan.partitions = static_cast<std::uint32_t>(pipeline.engine.partitions);
+  LEADFLOW_ASSIGN_OR_RETURN(plan.sources, MakeSources(pipeline, options));
+  const std::size_t cache = options.cache_bytes;
+  plan.events = {"journeys", "who is a lead, and what does a change of its journey change",
+                 [&pipeline, cache](std::uint32_t) { return MakeJourneysOperator(pipeline, cache); }};
+  plan.facts = {"kpis", "sums of facts per row", [&pipeline](std::uint32_t) {
+                  return std::make_unique<KpiOperator>(pipeline);
+                }};
+  for (const OutputSpec& output : pipeline.outputs) plan.outputs.push_back(DescribeOutput(output));
+  return plan;
+}
+
+Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
+                         const std::atomic<bool>& stop) {
+  const StateLayout layout(pipeline.engine.state_dir);
+  std::error_code error;
+  std::filesystem::create_directories(layout.directory, error);
+  if (error) {
+    return Status::Unavailable("cannot make the state directory " + layout.directory + ": " +
+                               error.message());
+  }
+  Clock& clock = Clock::System();
+  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddedLog> log,
+                            EmbeddedLog::Open({.directory = layout.log}));
+  PlanOptions plan_options;
+  LEADFLOW_ASSIGN_OR_RETURN(plan_options.key, IdentifierKey(pipeline, layout, true));
+  const Budget budget(pipeline);
+  plan_options.cache_bytes = static_cast<std::size_t>(budget.clusters);
+  LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline, plan_options));
+  RocksStoreFactory stores({.directory = layout.stores,
+                            .memory_bytes = static_cast<std::uint64_t>(budget.stores)});
+  RuntimeOptions runtime_options;
+  runtime_options.threads = static_cast<std::uint32_t>(
+      std::min(pipeline.engine.threads, pipeline.engine.partitions));
+  runtime_options.thread.commit_interval_ms = pipeline.engine.commit_interval_ms;
+  runtime_options.thread.until_end = options.until_end;
+  runtime_options.dead_letters_path = layout.dead_letters;
+  Runtime runtime(plan, *log, stores, clock, runtime_options);
+  RowWriter writer(pipeline);
+  JobResult result;
+  const Status status = runtime.Run([&](const Runtime::Progress& progress) -> Status {
+    if (stop.load()) runtime.RequestStop();
+    result.progress = progress;
+    if (options.progress) options.progress(progress);
+    std::vector<const KeyedStore*> partitions(plan.partitions);
+    runtime.VisitFacts([&](std::uint32_t partition, const KeyedStore& store) {
+      partitions[partition] = &store;
+    });
+    if (progress.last) return writer.WriteAll(partitions, progress.watermark_ms);
+    if (options.until_end) return {};
+    return writer.WriteDue(partitions, progress.watermark_ms, clock.MonotonicNanos() / 1'000'000);
+  });
+  LEADFLOW_RETURN_IF_ERROR(status);
+  result.counters = runtime.counters();
+  return result;
+}
+
+}  // namespace leadflow::app

@@ -1,0 +1,61 @@
+// Job: a pipeline put together: its plan for the engine, its state directory, and the run of both.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/hash.h"
+#include "engine/base/status.h"
+#include "engine/runtime/plan.h"
+#include "engine/runtime/runtime.h"
+#include "engine/state/keyed_store.h"
+#include "operators/pipeline/pipeline.h"
+
+namespace leadflow::app {
+
+// The messages of one source, for `leadflow test`; null: the files that the pipeline names.
+struct SourceMessages {
+  std::string source;
+  std::vector<std::string> messages;
+};
+
+struct PlanOptions {
+  KeyedHash::Key key{};
+  std::size_t cache_bytes = std::size_t{64} << 20;     // Decoded clusters, per partition.
+  const std::vector<SourceMessages>* inputs = nullptr;  // Instead of files; outlives the plan.
+};
+
+// The plan of a pipeline. The pipeline outlives it. Fails if a source's files do not exist.
+Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options);
+
+// The state directory: where the log, the stores, the key and the dead letters lie.
+struct StateLayout {
+  explicit StateLayout(std::string directory);
+  std::string directory, log, stores, key_file, dead_letters;
+};
+
+// The key of the identifier hash: that of the pipeline's file, or a random one that is made with the
+// state and kept there. It never changes.
+Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
+                                     bool create);
+
+struct JobOptions {
+  bool until_end = false;
+  // Called about ten times a second, and at the end.
+  std::function<void(const Runtime::Progress&)> progress;
+};
+
+struct JobResult {
+  Exchange::CounterValues counters;
+  Runtime::Progress progress;
+};
+
+// Runs a pipeline on its state directory and writes its outputs. `stop` turning true ends it in order.
+Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
+                         const std::atomic<bool>& stop);
+
+}  // namespace leadflow::app

@@ -1,0 +1,259 @@
+// The commit of a stream thread: everything since the last one becomes one transaction of the log, and
+// only then changes the stores. Nothing is applied that is not committed; nothing committed is lost.
+#include <algorithm>
+
+#include "engine/log/file_system.h"
+#include "engine/runtime/stream_thread.h"
+#include "engine/runtime/thread_parts.h"
+
+namespace leadflow {
+namespace {
+
+constexpr int kAttemptsMax = 100;  // Of one transaction that the log asks to send again.
+
+}  // namespace
+
+template <class F>
+Status StreamThread::ForEachTask(const F& f) {
+  for (auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (auto& task : *tasks) LEADFLOW_RETURN_IF_ERROR(f(*task));
+  }
+  return {};
+}
+
+Status StreamThread::Commit() {
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
+  if (!committing_) {
+    commit_requested_ = false;
+    if (Clean()) {
+      last_commit_ns_ = begin_ns;
+      return {};
+    }
+    if (const Status prepared = PrepareAll(); !prepared.ok()) return Recover(prepared);
+    LEADFLOW_RETURN_IF_ERROR(Crash("prepared"));
+    LEADFLOW_RETURN_IF_ERROR(FillTransaction());
+    LEADFLOW_RETURN_IF_ERROR(Crash("filled"));
+    if (options_.mutation == Mutation::kApplyBeforeCommit) LEADFLOW_RETURN_IF_ERROR(ApplyAll());
+    commit_attempts_ = 0;
+  }
+  LEADFLOW_RETURN_IF_ERROR(TryCommit());
+  if (committing_) return {};
+  last_commit_ns_ = clock_.MonotonicNanos();
+  last_commit_took_ns_ = last_commit_ns_ - begin_ns;
+  return {};
+}
+
+Status StreamThread::PrepareAll() {
+  bool again = true;
+  while (again) LEADFLOW_RETURN_IF_ERROR(PrepareRound(false, &again));
+  PassMarksToFacts();
+  LEADFLOW_RETURN_IF_ERROR(Drain(facts_));
+  for (auto& task : facts_) LEADFLOW_RETURN_IF_ERROR(task->Prepare(false));
+  return {};
+}
+
+// One pass over the stages before the facts; again if it left messages for them.
+Status StreamThread::PrepareRound(bool force, bool* again) {
+  for (auto& task : ingest_) LEADFLOW_RETURN_IF_ERROR(task->Prepare(force));
+  LEADFLOW_RETURN_IF_ERROR(Drain(events_));
+  PassMarksToEvents();
+  for (auto& task : events_) LEADFLOW_RETURN_IF_ERROR(task->Prepare(force));
+  *again = std::any_of(events_.begin(), events_.end(),
+                       [](const auto& task) { return !task->inbox().empty(); });
+  return {};
+}
+
+// Handles what was handed over in memory until nothing is left: messages of a stage may lead to
+// messages of the same one.
+Status StreamThread::Drain(std::vector<std::unique_ptr<Task>>& tasks) {
+  for (bool worked = true; worked;) {
+    worked = false;
+    for (auto& task : tasks) {
+      if (task->inbox().empty()) continue;
+      worked = true;
+      if (options_.mutation == Mutation::kDropChained && ++drains_ % 7 == 0) {
+        task->inbox().Clear();
+        continue;
+      }
+      LEADFLOW_RETURN_IF_ERROR(task->DrainInbox());
+    }
+  }
+  return {};
+}
+
+void StreamThread::PassMarksToEvents() {
+  for (const Source& source : sources_) {
+    if (!source.task->marks_changed()) continue;
+    const std::uint64_t id = source.task->spec().source_ids[0];
+    const SourceMark& mark = source.task->marks().mark(0, 0);
+    for (const auto& task : events_) task->SetMark(0, id, mark);
+    for (const auto& outbox : outboxes_) {
+      if (outbox->stage == Stage::kEvents) outbox->blocks.AddMark({0, id, mark});
+    }
+  }
+}
+
+void StreamThread::PassMarksToFacts() {
+  for (const auto& from : events_) {
+    if (!from->marks_changed()) continue;
+    const auto sender = from->partition();
+    for (std::size_t source = 0; source < from->spec().source_ids.size(); ++source) {
+      const std::uint64_t id = from->spec().source_ids[source];
+      const SourceMark& mark = from->marks().mark(0, source);
+      for (const auto& task : facts_) task->SetMark(sender, id, mark);
+      for (const auto& outbox : outboxes_) {
+        if (outbox->stage == Stage::kFacts && outbox->counted) {
+          outbox->blocks.AddMark({sender, id, mark});
+        }
+      }
+    }
+  }
+}
+
+Status StreamThread::FillTransaction() {
+  for (Source& source : sources_) source.task->set_source_position(source.reader->position());
+  LEADFLOW_RETURN_IF_ERROR(writer_->Begin());
+  LEADFLOW_RETURN_IF_ERROR(ForEachTask([this](Task& task) {
+    return task.NeedsCommit() ? AppendTask(task) : Status();
+  }));
+  LEADFLOW_RETURN_IF_ERROR(AppendOutboxes(true));
+  committing_ = true;
+  return {};
+}
+
+// The part of one task: its changelog, its dead letters, where its input goes on.
+Status StreamThread::AppendTask(Task& task) {
+  const TaskSpec& spec = task.spec();
+  task.StageMeta(options_.mutation == Mutation::kOffsetNotInBatch);
+  applied_bytes_ += static_cast<std::int64_t>(task.store().staged_bytes());
+  Status status;
+  task.store().VisitStaged([&](std::string_view key, std::optional<std::string_view> value) {
+    if (!status.ok()) return;
+    if (spec.changelog_prefix.empty()) {
+      status = writer_->Append(spec.changelog, key, value);
+      return;
+    }
+    key_ = spec.changelog_prefix;
+    key_ += key;
+    status = writer_->Append(spec.changelog, key_, value);
+  });
+  LEADFLOW_RETURN_IF_ERROR(status);
+  for (const std::string& line : task.dead_letters()) {
+    LEADFLOW_RETURN_IF_ERROR(writer_->Append({plan_.dead_letters_topic(), 0}, {}, line));
+  }
+  if (spec.stage == Stage::kIngest) return {};
+  const std::string topic =
+      spec.stage == Stage::kEvents ? plan_.events_topic() : plan_.facts_topic();
+  return writer_->SendOffset(plan_.app, {topic, spec.partition}, task.input_offset());
+}
+
+Status StreamThread::AppendOutboxes(bool counted) {
+  for (const auto& outbox : outboxes_) {
+    if (outbox->blocks.empty()) continue;
+    for (const std::string& block : outbox->blocks.Finish()) {
+      LEADFLOW_RETURN_IF_ERROR(writer_->Append(outbox->to, {}, block));
+      if (counted && outbox->counted) {
+        exchange_.AddBacklog(outbox->stage, outbox->to.partition,
+                             static_cast<std::int64_t>(block.size()));
+      }
+    }
+  }
+  return {};
+}
+
+Status StreamThread::TryCommit() {
+  const Status status = SendTransaction();
+  if (status.ok()) {
+    committing_ = false;
+    failures_ = 0;
+    return AfterCommit();
+  }
+  if (status.retryable() && ++commit_attempts_ < kAttemptsMax) return {};  // The next Step tries again.
+  return status;
+}
+
+Status StreamThread::SendTransaction() {
+  LEADFLOW_RETURN_IF_ERROR(writer_->Commit());
+  if (options_.mutation != Mutation::kCommitTwice) return {};
+  LEADFLOW_RETURN_IF_ERROR(writer_->Begin());
+  LEADFLOW_RETURN_IF_ERROR(AppendOutboxes(false));
+  LEADFLOW_RETURN_IF_ERROR(ForEachTask([this](Task& task) {
+    return task.NeedsCommit() ? AppendTask(task) : Status();
+  }));
+  return writer_->Commit();
+}
+
+Status StreamThread::AfterCommit() {
+  exchange_.NextEpoch();
+  LEADFLOW_RETURN_IF_ERROR(Crash("committed"));
+  for (const auto& outbox : outboxes_) outbox->blocks.Clear();
+  if (options_.mutation != Mutation::kApplyBeforeCommit) LEADFLOW_RETURN_IF_ERROR(ApplyAll());
+  LEADFLOW_RETURN_IF_ERROR(Crash("applied"));
+  exchange_.progress(index_).commits.fetch_add(1);
+  Publish();
+  const bool due = applied_bytes_ >= options_.flush_bytes ||
+                   clock_.MonotonicNanos() - last_flush_ns_ >= options_.flush_interval_ms * 1'000'000;
+  return due ? FlushAndPurge() : Status();
+}
+
+Status StreamThread::ApplyAll() {
+  return ForEachTask([this](Task& task) -> Status {
+    if (!task.NeedsCommit()) return {};
+    LEADFLOW_RETURN_IF_ERROR(Crash("applying"));
+    const TaskSpec& spec = task.spec();
+    if (spec.stage != Stage::kIngest) {
+      exchange_.AddBacklog(spec.stage, spec.partition, -task.own_bytes());
+    }
+    // Before the commit (a deliberate mistake) nobody knows the offset: it is taken to be the end.
+    std::int64_t last = writer_->LastOffset(spec.changelog);
+    if (options_.mutation == Mutation::kApplyBeforeCommit) {
+      LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t end, log_.EndOffset(spec.changelog));
+      last = end - 1;
+    }
+    return task.Committed(last + 1);
+  });
+}
+
+void StreamThread::Publish() {
+  Exchange::ThreadProgress& progress = exchange_.progress(index_);
+  std::int64_t read = 0, total = 0, watermark = kNoWatermark;
+  for (const Source& source : sources_) {
+    read += source.reader->bytes_read();
+    total += source.reader->bytes_total();
+  }
+  for (const auto& task : facts_) {
+    watermark = watermark == kNoWatermark ? task->watermark_ms()
+                                          : std::min(watermark, task->watermark_ms());
+  }
+  progress.messages_read.store(messages_read_);
+  progress.bytes_read.store(read);
+  progress.bytes_total.store(total);
+  progress.watermark_ms.store(watermark);
+  exchange_.PublishCounters(index_, counters());
+}
+
+// What is durable in a store is no longer needed in its changelog, for the store is the only copy of a
+// log that lives on the same disk; what is handled is no longer needed in the topics between stages.
+Status StreamThread::FlushAndPurge() {
+  applied_bytes_ = 0;
+  last_flush_ns_ = clock_.MonotonicNanos();
+  for (auto* tasks : {&events_, &facts_}) {
+    const std::string topic = tasks == &events_ ? plan_.events_topic() : plan_.facts_topic();
+    for (const auto& task : *tasks) {
+      LEADFLOW_RETURN_IF_ERROR(Crash("flushing"));
+      KeyedStore& store = task->store();
+      LEADFLOW_RETURN_IF_ERROR(store.Flush().WithContext(task->spec().name));
+      LEADFLOW_RETURN_IF_ERROR(Crash("flushed"));
+      if (store.durable_offset() > 0) {
+        LEADFLOW_RETURN_IF_ERROR(log_.Purge(task->spec().changelog, store.durable_offset()));
+      }
+      if (task->committed_input_offset() > 0) {
+        LEADFLOW_RETURN_IF_ERROR(
+            log_.Purge({topic, task->partition()}, task->committed_input_offset()));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace leadflow

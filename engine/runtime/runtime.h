@@ -1,0 +1,82 @@
+// Runtime: a job in one process: the log and the stores in its state directory, and N threads that
+// execute a plan, until the end of its inputs or until told to stop.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/status.h"
+#include "engine/log/log.h"
+#include "engine/runtime/exchange.h"
+#include "engine/runtime/plan.h"
+#include "engine/runtime/stream_thread.h"
+#include "engine/state/store_factory.h"
+
+namespace leadflow {
+
+struct RuntimeOptions {
+  std::uint32_t threads = 1;
+  ThreadOptions thread;
+  std::string dead_letters_path;  // Where dead letters are copied to; empty: they stay in the log.
+};
+
+class Runtime {
+ public:
+  // All references outlive the runtime.
+  Runtime(const Plan& plan, Log& log, StoreFactory& stores, Clock& clock, RuntimeOptions options);
+  ~Runtime();
+
+  // Runs until every input is at its end and all is committed (until_end), or RequestStop, or an
+  // error, of which the first is returned. `tick` is called about every 100 ms by the calling thread,
+  // and once at the end, after the last commit and before the stores are closed: outputs are written
+  // there. An error that it returns ends the run.
+  struct Progress {
+    std::int64_t messages_read = 0;
+    std::int64_t bytes_read = 0;
+    std::int64_t bytes_total = 0;  // 0: unknown
+    std::int64_t commits = 0;
+    std::int64_t watermark_ms = kNoWatermark;
+    bool restoring = true;
+    bool last = false;
+  };
+  Status Run(const std::function<Status(const Progress&)>& tick);
+
+  // Finishes what is begun, commits and ends Run with OK. Safe in a signal handler.
+  void RequestStop() { stop_.store(true); }
+
+  // Name and label -> value, as of the last commits.
+  Exchange::CounterValues counters() const;
+
+  // The committed stores of the kpis stage. From `tick` only.
+  void VisitFacts(const std::function<void(std::uint32_t, const KeyedStore&)>& visit) const;
+
+ private:
+  void ThreadMain(std::uint32_t index);
+  Progress Now(bool last) const;
+  void Fail(const Status& status);
+  StoreOpener Opener();
+
+  const Plan& plan_;
+  Log& log_;
+  StoreFactory& stores_;
+  Clock& clock_;
+  const RuntimeOptions options_;
+  std::unique_ptr<Exchange> exchange_;
+  std::vector<std::unique_ptr<StreamThread>> threads_;
+  std::atomic<bool> stop_{false};     // Asked to stop.
+  std::atomic<bool> abandon_{false};  // A thread failed: the others end without a commit.
+  std::atomic<std::uint32_t> started_{0};
+  std::atomic<std::uint32_t> running_{0};
+  mutable std::mutex mutex_;
+  Status failure_;  // The first one; guarded by mutex_.
+};
+
+}  // namespace leadflow
