@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "connectors/formats/formats.h"
+
 namespace leadflow {
 
 std::optional<std::string_view> BuiltinRule(std::string_view name);  // app/rules, see CMakeLists.txt
@@ -41,6 +43,9 @@ LoadedPipeline LoadPipelineText(const std::string& name, const std::string& text
   load.folder = folder;
   load.read_builtin = BuiltinFile;
   load.set = options.set;
+  for (const FormatInfo& format : AllFormats()) {
+    if (format.preset) load.presets.emplace_back(format.name);
+  }
   out.pipeline = LoadPipeline(text, load, out.diagnostics.get());
   if (!out.diagnostics->ok()) out.pipeline.reset();
   return out;

@@ -26,8 +26,8 @@ int ShowKpi(const StateOptions& options, const std::string& kpi) {
     return kFailed;
   }
   std::string text;
-  AppendCsvHeader(*spec, &text);
-  for (const KpiRow& row : *rows) AppendCsvRow(row, state->pipeline().zone, &text);
+  AppendCsvHeader(RowColumns(*spec), &text);
+  for (const KpiRow& row : *rows) AppendCsvRow(RowFields(row, state->pipeline().zone), &text);
   std::printf("%s", text.c_str());
   return kDone;
 }

@@ -1,0 +1,78 @@
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+
+#include "app/commands/commands.h"
+#include "app/job.h"
+#include "app/pipeline_file.h"
+#include "app/progress_line.h"
+#include "app/zero_config.h"
+
+namespace leadflow::app {
+namespace {
+
+std::atomic<bool> stop_asked{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
+
+// A second signal ends the process at once: the state stands a kill.
+extern "C" void AskToStop(int signal) {
+  if (stop_asked.exchange(true)) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+void PrintError(const Status& status) {
+  std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
+}
+
+int RunPipeline(const std::string& file, const RunOptions& options) {
+  const LoadedPipeline loaded =
+      LoadPipelineFile(file, {.use_environment = true, .set = options.set});
+  std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
+  if (!loaded.pipeline) return kBadConfig;
+  std::signal(SIGINT, AskToStop);
+  std::signal(SIGTERM, AskToStop);
+  ProgressLine line(Clock::System(), options.quiet);
+  const auto result = RunJob(*loaded.pipeline,
+                             {.until_end = options.until_end,
+                              .progress = [&](const Runtime::Progress& p) { line.Show(p); }},
+                             stop_asked);
+  line.Clear();
+  if (!result.ok()) {
+    PrintError(result.status());
+    return kFailed;
+  }
+  if (!options.quiet) std::fprintf(stderr, "%s", Summary(*result).c_str());
+  const auto rejected = result->counters.lower_bound({"dead_letters", ""});
+  if (rejected != result->counters.end() && rejected->first.first == "dead_letters") {
+    std::fprintf(stderr, "dead letters, with the reason of each: %s\n",
+                 StateLayout(loaded.pipeline->engine.state_dir).dead_letters.c_str());
+  }
+  return kDone;
+}
+
+int RunEvents(RunOptions options) {
+  const auto folder = TemporaryFolder::Make();
+  if (!folder.ok()) {
+    PrintError(folder.status());
+    return kFailed;
+  }
+  const auto file = WritePipelineFor(options.file, folder->path());
+  if (!file.ok()) {
+    PrintError(file.status());
+    return kFailed;
+  }
+  options.until_end = true;
+  if (const int code = RunPipeline(*file, options); code != kDone) return code;
+  return options.quiet ? kDone : Report({.file = *file, .state_dir = ""}, "");
+}
+
+}  // namespace
+
+int Run(const RunOptions& options) {
+  return IsPipelineName(options.file) ? RunPipeline(options.file, options) : RunEvents(options);
+}
+
+}  // namespace leadflow::app
