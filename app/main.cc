@@ -24,7 +24,7 @@ struct Arguments {
   bool no_env = false, catalogue = false;
 };
 
-bool SplitSettings(const std::vector<std::string>& set, RunOptions* run) {
+bool SplitSettings(const std::vector<std::string>& set, Settings* settings) {
   for (const std::string& setting : set) {
     const std::size_t equal = setting.find('=');
     if (equal == std::string::npos || equal == 0) {
@@ -32,7 +32,7 @@ bool SplitSettings(const std::vector<std::string>& set, RunOptions* run) {
                    setting.c_str());
       return false;
     }
-    run->set.emplace_back(setting.substr(0, equal), setting.substr(equal + 1));
+    settings->emplace_back(setting.substr(0, equal), setting.substr(equal + 1));
   }
   return true;
 }
@@ -42,6 +42,7 @@ void AddState(CLI::App* command, Arguments* arguments) {
       ->required();
   command->add_option("--state-dir", arguments->state.state_dir,
                       "its state directory (default: the pipeline's)");
+  command->add_option("--set", arguments->set, "override a value as in that run: path=value");
 }
 
 void AddRun(CLI::App& app, Arguments& a, int* code) {
@@ -52,7 +53,7 @@ void AddRun(CLI::App& app, Arguments& a, int* code) {
                 "stop when every bounded source is read and the outputs are written");
   run->add_flag("--quiet", a.run.quiet, "no progress");
   run->add_option("--set", a.set, "override a value: path=value");
-  run->callback([&a, code] { *code = SplitSettings(a.set, &a.run) ? Run(a.run) : kFailed; });
+  run->callback([&a, code] { *code = SplitSettings(a.set, &a.run.set) ? Run(a.run) : kFailed; });
 }
 
 void AddFiles(CLI::App& app, Arguments& a, int* code) {
@@ -105,22 +106,27 @@ void AddState(CLI::App& app, Arguments& a, int* code) {
   journey->add_option("LEAD", a.lead, "an identifier: ann@example.com, crm_contact_id:17")
       ->required();
   AddState(journey, &a);
-  journey->callback([&a, code] { *code = ShowJourney(a.state, a.lead); });
+  journey->callback([&a, code] {
+    *code = SplitSettings(a.set, &a.state.set) ? ShowJourney(a.state, a.lead) : kFailed;
+  });
 
   CLI::App* kpi = app.add_subcommand("kpi", "print the rows of a KPI as CSV");
   kpi->add_option("NAME", a.kpi)->required();
   AddState(kpi, &a);
-  kpi->callback([&a, code] { *code = ShowKpi(a.state, a.kpi); });
+  kpi->callback([&a, code] {
+    *code = SplitSettings(a.set, &a.state.set) ? ShowKpi(a.state, a.kpi) : kFailed; });
 
   CLI::App* verify =
       app.add_subcommand("verify", "recompute all rows from the stored journeys and compare");
   AddState(verify, &a);
-  verify->callback([&a, code] { *code = Verify(a.state); });
+  verify->callback([&a, code] {
+    *code = SplitSettings(a.set, &a.state.set) ? Verify(a.state) : kFailed; });
 
   CLI::App* report = app.add_subcommand("report", "print a short report of a finished run");
   report->add_option("--lead", a.lead, "whose journey to show");
   AddState(report, &a);
-  report->callback([&a, code] { *code = Report(a.state, a.lead); });
+  report->callback([&a, code] {
+    *code = SplitSettings(a.set, &a.state.set) ? Report(a.state, a.lead) : kFailed; });
 }
 
 int Main(int argc, char** argv) {

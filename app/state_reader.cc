@@ -15,7 +15,7 @@ namespace leadflow::app {
 StateReader::~StateReader() = default;
 
 std::unique_ptr<StateReader> StateReader::Open(const StateOptions& options, int* code) {
-  PipelineFileOptions load;
+  PipelineFileOptions load{.use_environment = true, .set = options.set};
   if (!options.state_dir.empty()) {
     load.set.emplace_back("engine.state_dir",
                           std::filesystem::absolute(options.state_dir).string());

@@ -14,11 +14,13 @@ inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kBadConfig = 78;
 
+using Settings = std::vector<std::pair<std::string, std::string>>;  // path, value
+
 struct RunOptions {
   std::string file;  // a pipeline, or events (zero-config); "-": events on standard input
   bool until_end = false;
   bool quiet = false;
-  std::vector<std::pair<std::string, std::string>> set;
+  Settings set;
 };
 int Run(const RunOptions& options);
 
@@ -38,6 +40,7 @@ int Init(const std::string& preset, bool catalogue);
 struct StateOptions {
   std::string file;       // the pipeline that wrote the state; tells the rules
   std::string state_dir;  // empty: the pipeline's
+  Settings set;           // as in the run that wrote it
 };
 int ShowJourney(const StateOptions& options, const std::string& lead);
 int ShowKpi(const StateOptions& options, const std::string& kpi);

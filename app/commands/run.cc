@@ -66,7 +66,7 @@ int RunEvents(RunOptions options) {
   }
   options.until_end = true;
   if (const int code = RunPipeline(*file, options); code != kDone) return code;
-  return options.quiet ? kDone : Report({.file = *file, .state_dir = ""}, "");
+  return options.quiet ? kDone : Report({.file = *file, .state_dir = "", .set = options.set}, "");
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ class Way:
         return self.run(events, *settings), killed
 
     def verify(self, events, *settings):
-        done = subprocess.run([self.binary, "verify", "--pipeline", str(self.pipeline)], env=self.environment(events),
+        sets = [word for setting in settings for word in ("--set", setting)]
+        done = subprocess.run([self.binary, "verify", "--pipeline", str(self.pipeline), *sets], env=self.environment(events),
                               capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"{self.name}: verify failed\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
