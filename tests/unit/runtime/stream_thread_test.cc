@@ -1,0 +1,365 @@
+// One thread step by step: when it commits, how it begins, who stops it.
+#include "engine/runtime/stream_thread.h"
+
+#include "engine/runtime/exchange.h"
+#include "tests/unit/runtime/toy_job.h"
+
+namespace leadflow::toy {
+namespace {
+
+const TopicPartition kEventsChangelog{"toy.changelog.events", 0};
+
+// A log whose commits fail `failures` times, as one that lies behind a network does.
+class FarLog final : public Log {
+ public:
+  FarLog(Log& near, int failures) : near_(near), failures_(failures) {}
+  Status EnsureTopics(std::span<const TopicSpec> topics) override {
+    return near_.EnsureTopics(topics);
+  }
+  std::unique_ptr<LogReader> NewReader() override { return near_.NewReader(); }
+  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id) override {
+    LEADFLOW_ASSIGN_OR_RETURN(auto writer, near_.NewWriter(id));
+    return std::unique_ptr<LogWriter>(std::make_unique<Writer>(std::move(writer), &failures_));
+  }
+  Result<std::int64_t> StartOffset(const TopicPartition& partition) override {
+    return near_.StartOffset(partition);
+  }
+  Result<std::int64_t> EndOffset(const TopicPartition& partition) override {
+    return near_.EndOffset(partition);
+  }
+  Result<std::int64_t> CommittedOffset(std::string_view group,
+                                       const TopicPartition& input) override {
+    return near_.CommittedOffset(group, input);
+  }
+  Status Purge(const TopicPartition& partition, std::int64_t offset) override {
+    return near_.Purge(partition, offset);
+  }
+
+ private:
+  class Writer final : public LogWriter {
+   public:
+    Writer(std::unique_ptr<LogWriter> near, int* failures)
+        : near_(std::move(near)), failures_(*failures) {}
+    Status Begin() override { return near_->Begin(); }
+    Status Append(const TopicPartition& partition, std::string_view key,
+                  std::optional<std::string_view> value) override {
+      return near_->Append(partition, key, value);
+    }
+    Status SendOffset(std::string_view group, const TopicPartition& input,
+                      std::int64_t offset) override {
+      return near_->SendOffset(group, input, offset);
+    }
+    Status Commit() override {
+      if (failures_ > 0 && failures_-- > 0) return Status::Unavailable("no answer");
+      return near_->Commit();
+    }
+    void Abort() override { near_->Abort(); }
+    std::int64_t LastOffset(const TopicPartition& partition) const override {
+      return near_->LastOffset(partition);
+    }
+
+   private:
+    std::unique_ptr<LogWriter> near_;
+    int& failures_;
+  };
+
+  Log& near_;
+  int failures_;
+};
+
+class StreamThreadTest : public testing::Test {
+ protected:
+  StreamThreadTest() : machine_({{"a=1", "b=2", "c=3", "d=4", "e=5", "f=6"}}) {
+    machine_.partitions = 2;
+    machine_.options = {};
+    machine_.OpenLog();
+  }
+
+  StoreOpener Opener(MemoryStoreFactory& stores) {
+    return [&stores](const std::string& name, bool) { return stores.Open(name); };
+  }
+
+  // A process begins: threads over the log and the stores as they are.
+  void Begin(std::uint32_t threads = 1, Log* log = nullptr) {
+    if (log == nullptr) log = machine_.log.get();
+    threads_.clear();
+    plan_ = machine_.MakePlan();
+    auto exchange = Exchange::Create(plan_, *log, threads);
+    ASSERT_TRUE(exchange.ok()) << exchange.status();
+    exchange_ = *std::move(exchange);
+    for (std::uint32_t i = 0; i < threads; ++i) {
+      threads_.push_back(std::make_unique<StreamThread>(
+          plan_, *log, *exchange_, clock_, Opener(machine_.stores), machine_.options, i));
+    }
+  }
+  // The process dies, and the machine with it.
+  void Die() {
+    machine_.files.Crash();
+    machine_.stores.Crash();
+    threads_.clear();
+    machine_.log.reset();
+    machine_.files.Restart();
+    machine_.OpenLog();
+  }
+  StreamThread& thread(std::size_t i = 0) { return *threads_[i]; }
+  void StepUntilIdle(std::size_t i = 0) {
+    Result<bool> worked = true;
+    while (worked.ok() && *worked) worked = thread(i).Step();
+    EXPECT_OK(worked.status());
+  }
+  Sums Stored(Stage stage) {
+    Sums sums;
+    for (const auto& one : threads_) {
+      one->VisitStores(stage,
+                       [&](std::uint32_t, const KeyedStore& store) { AddSums(store, &sums); });
+    }
+    return sums;
+  }
+  std::int64_t Commits() const { return exchange_->progress(0).commits.load(); }
+
+  const Sums all_{{"a", 1}, {"b", 2}, {"c", 3}, {"d", 4}, {"e", 5}, {"f", 6}};
+  Machine machine_;
+  VirtualClock clock_{1'700'000'000'000};
+  Plan plan_;
+  std::unique_ptr<Exchange> exchange_;
+  std::vector<std::unique_ptr<StreamThread>> threads_;
+};
+
+TEST_F(StreamThreadTest, CommitsWhenTheIntervalIsOver) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  clock_.Advance(199);
+  StepUntilIdle();
+  EXPECT_EQ(Commits(), 0);
+  EXPECT_TRUE(Stored(Stage::kEvents).empty());
+  clock_.Advance(1);
+  StepUntilIdle();
+  EXPECT_EQ(Commits(), 1);
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
+}
+
+TEST_F(StreamThreadTest, CommitsWhenThereIsMuchToCommit) {
+  machine_.options.commit_bytes = 20;
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_GE(Commits(), 1);
+}
+
+TEST_F(StreamThreadTest, CommitsWhenAskedTo) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  thread().RequestCommit();
+  StepUntilIdle();
+  EXPECT_EQ(Commits(), 1);
+}
+
+TEST_F(StreamThreadTest, WithNothingToCommitThereIsNoTransaction) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_OK(thread().Close());
+  const Result<std::int64_t> end = machine_.log->EndOffset(kEventsChangelog);
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  for (int i = 0; i < 5; ++i) {
+    clock_.Advance(1000);
+    StepUntilIdle();
+  }
+  EXPECT_EQ(*machine_.log->EndOffset(kEventsChangelog), *end);
+}
+
+TEST_F(StreamThreadTest, AReaderOfTheStoresSeesCommittedBytesOnly) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_TRUE(Stored(Stage::kFacts).empty());
+  EXPECT_TRUE(thread().counters().empty() || (thread().counters()[{"events", ""}]) == 0);
+  EXPECT_OK(thread().Close());
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
+  EXPECT_EQ((thread().counters()[{"events", ""}]), 6);
+}
+
+TEST_F(StreamThreadTest, MessagesForAnotherThreadTravelThroughTheLog) {
+  Begin(2);
+  EXPECT_OK(thread(0).Start());
+  EXPECT_OK(thread(1).Start());
+  for (int round = 0; round < 4; ++round) {
+    for (const std::size_t i : {0u, 1u}) {
+      StepUntilIdle(i);
+      thread(i).RequestCommit();
+      StepUntilIdle(i);
+    }
+  }
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
+  EXPECT_TRUE(exchange_->AllQuiet());
+  EXPECT_EQ(exchange_->TotalBacklog(), 0);
+}
+
+// The owner of the other partition sleeps; nobody piles up what it has to do.
+TEST_F(StreamThreadTest, SourcesWaitForASlowThread) {
+  machine_.inputs[0].assign(400, "");
+  for (std::size_t i = 0; i < 400; ++i) machine_.inputs[0][i] = std::to_string(i) + "=1";
+  machine_.options.backlog_bytes = 100;
+  machine_.options.commit_bytes = 30;
+  Begin(2);
+  EXPECT_OK(thread(0).Start());
+  EXPECT_OK(thread(1).Start());
+  const auto step_all = [&](std::size_t i) {
+    StepUntilIdle(i);
+    thread(i).RequestCommit();
+    StepUntilIdle(i);
+  };
+  const std::size_t reader = exchange_->progress(0).bytes_total.load() > 0 ? 0 : 1;
+  step_all(reader);
+  EXPECT_GT(exchange_->MaxBacklog(), 100);
+  EXPECT_LT(exchange_->progress(reader).messages_read.load(), 400);
+  for (int round = 0; round < 100; ++round) {
+    step_all(1 - reader);
+    step_all(reader);
+  }
+  EXPECT_EQ(exchange_->progress(reader).messages_read.load(), 400);
+  EXPECT_EQ(exchange_->TotalBacklog(), 0);
+}
+
+TEST_F(StreamThreadTest, ANewerThreadOfItsIndexFencesIt) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  MemoryStoreFactory other_stores;
+  StreamThread newer(plan_, *machine_.log, *exchange_, clock_, Opener(other_stores), {}, 0);
+  EXPECT_OK(newer.Start());
+  thread().RequestCommit();
+  EXPECT_EQ(thread().Step().status().code(), ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(*machine_.log->EndOffset(kEventsChangelog), 0);
+}
+
+TEST_F(StreamThreadTest, ACommitThatGotNoAnswerIsSentAgain) {
+  FarLog far(*machine_.log, 3);
+  Begin(1, &far);
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(Commits(), 0);
+    thread().RequestCommit();
+    EXPECT_OK(thread().Step().status());
+  }
+  EXPECT_EQ(Commits(), 1);
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+}
+
+TEST_F(StreamThreadTest, ALogThatNeverAnswersEndsTheThread) {
+  FarLog far(*machine_.log, 1000);
+  Begin(1, &far);
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_EQ(thread().Close().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(StreamThreadTest, AFullDiskEndsItAndLosesNothing) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  machine_.files.SetCapacity(machine_.files.total_bytes() + 50);
+  StepUntilIdle();
+  const Status status = thread().Close();
+  EXPECT_TRUE(IsNoSpace(status)) << status;
+  threads_.clear();
+  machine_.files.SetCapacity(UINT64_MAX);
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_OK(thread().Close());
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+}
+
+// ---- Beginnings.
+
+TEST_F(StreamThreadTest, StoresAreCompletedFromTheirChangelogs) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  thread().RequestCommit();
+  StepUntilIdle();
+  Die();  // Nothing was flushed.
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
+  EXPECT_EQ((thread().counters()[{"events", ""}]), 6);
+}
+
+class CrashTest : public StreamThreadTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(CrashTest, LosesAndDoublesNothing) {
+  machine_.options.flush_interval_ms = 0;
+  machine_.options.crash = [](std::string_view at) { return at == GetParam(); };
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_EQ(thread().Close().code(), ErrorCode::kCancelled);
+  Die();
+  machine_.options.crash = nullptr;
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_OK(thread().Close());
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
+}
+
+INSTANTIATE_TEST_SUITE_P(Steps, CrashTest,
+                         testing::Values("prepared", "filled", "committed", "applying", "applied",
+                                         "flushing", "flushed"),
+                         [](const auto& step) { return std::string(step.param); });
+
+TEST_F(StreamThreadTest, AStoreAheadOfTheLogIsRefused) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_OK(thread().Close());
+  threads_.clear();
+  MemoryFileSystem empty;
+  const auto log = EmbeddedLog::Open({.directory = "log", .file_system = &empty});
+  ASSERT_TRUE(log.ok());
+  Begin(1, log->get());
+  const Status status = thread().Start();
+  EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("ahead of toy.changelog"), std::string_view::npos) << status;
+  threads_.clear();
+}
+
+TEST_F(StreamThreadTest, AStoreThatIsGoneIsReadAgainIfTheChangelogIsWhole) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  thread().RequestCommit();
+  StepUntilIdle();
+  threads_.clear();
+  EXPECT_OK(machine_.stores.Remove("events-0"));
+  EXPECT_OK(machine_.stores.Remove("events-1"));
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+}
+
+TEST_F(StreamThreadTest, AStoreThatIsGoneAfterItsChangelogIsRefused) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  EXPECT_OK(thread().Close());
+  threads_.clear();
+  EXPECT_OK(machine_.stores.Remove("events-0"));
+  EXPECT_OK(machine_.stores.Remove("events-1"));
+  Begin();
+  const Status status = thread().Start();
+  EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("changelog begins only at offset"), std::string_view::npos)
+      << status;
+}
+
+}  // namespace
+}  // namespace leadflow::toy
