@@ -17,6 +17,11 @@ MODELS = {"first_touch": "first_touch", "last_touch": "last_touch", "linear": "l
           "time_decay": "time_decay", "position_based": "u_shape"}
 
 
+def asserts_value(expected):
+    """Whether any row asserts money. A stage as goal has no amount, so a KPI of its value would be an error."""
+    return any(what.endswith("_value") for row in expected.values() if isinstance(row, dict) for what in row)
+
+
 def pipeline_of(vector):
     config = vector["config"]
     dimension = {"utm_campaign": "campaign", "channel": "channel", "referring_domain": "source"}[vector["breakdown"]]
@@ -27,8 +32,9 @@ def pipeline_of(vector):
         exclude.append("""direct: 'kind == "page_view" && !has(utm.source)'""")
     if config["exclude_unattributed"]:
         exclude.append("""no_campaign: 'kind == "page_view" && !has(utm.campaign)'""")
-    by = sorted({"channel", dimension})
-    touch = ", ".join(by)
+    touch = ", ".join(sorted({"channel", dimension}))
+    by = f"by: [model, {touch}], window: 1d"
+    value = f"value: {{attributed: conversion, value: amount, {by}}}" if asserts_value(vector["expected"]) else ""
     return f"""
 version: 1
 name: scenario
@@ -60,8 +66,8 @@ goals:
 attribution:
   models: [first_touch, last_touch, linear, u_shape, {{time_decay: {{half_life: {half_life}h}}}}, participation]
 kpis:
-  credit: {{attributed: conversion, by: [model, {touch}], window: 1d}}
-  value: {{attributed: conversion, value: amount, by: [model, {touch}], window: 1d}}
+  credit: {{attributed: conversion, {by}}}
+  {value}
   visitors: {{distinct: lead, of: visit, by: [{touch}], window: total}}
 """
 
