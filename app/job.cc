@@ -36,8 +36,10 @@ std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
 struct Budget {
   explicit Budget(const Pipeline& pipeline)
       : stores(std::max(pipeline.engine.memory_bytes / 4, 16 * kMiB)),
+        commits(std::max(pipeline.engine.memory_bytes / 16 / pipeline.engine.threads, kMiB)),
         clusters(std::max(pipeline.engine.memory_bytes * 3 / 8 / pipeline.engine.partitions, kMiB)) {}
   std::int64_t stores;
+  std::int64_t commits;
   std::int64_t clusters;
 };
 
@@ -114,6 +116,7 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   runtime_options.threads = static_cast<std::uint32_t>(
       std::min(pipeline.engine.threads, pipeline.engine.partitions));
   runtime_options.thread.commit_interval_ms = pipeline.engine.commit_interval_ms;
+  runtime_options.thread.commit_bytes = budget.commits;
   runtime_options.thread.until_end = options.until_end;
   runtime_options.dead_letters_path = layout.dead_letters;
   Runtime runtime(plan, *log, stores, clock, runtime_options);

@@ -193,7 +193,7 @@ Status StreamThread::AfterCommit() {
   Publish();
   const bool due = applied_bytes_ >= options_.flush_bytes ||
                    clock_.MonotonicNanos() - last_flush_ns_ >= options_.flush_interval_ms * 1'000'000;
-  return due ? FlushAndPurge() : Status();
+  return due ? FlushAndPurge(false) : Status();
 }
 
 Status StreamThread::ApplyAll() {
@@ -234,7 +234,7 @@ void StreamThread::Publish() {
 
 // What is durable in a store is no longer needed in its changelog, for the store is the only copy of a
 // log that lives on the same disk; what is handled is no longer needed in the topics between stages.
-Status StreamThread::FlushAndPurge() {
+Status StreamThread::FlushAndPurge(bool wait) {
   applied_bytes_ = 0;
   last_flush_ns_ = clock_.MonotonicNanos();
   for (auto* tasks : {&events_, &facts_}) {
@@ -242,7 +242,8 @@ Status StreamThread::FlushAndPurge() {
     for (const auto& task : *tasks) {
       LEADFLOW_RETURN_IF_ERROR(Crash("flushing"));
       KeyedStore& store = task->store();
-      LEADFLOW_RETURN_IF_ERROR(store.Flush().WithContext(task->spec().name));
+      const Status flushed = wait ? store.Flush() : store.BeginFlush();
+      LEADFLOW_RETURN_IF_ERROR(flushed.WithContext(task->spec().name));
       LEADFLOW_RETURN_IF_ERROR(Crash("flushed"));
       if (store.durable_offset() > 0) {
         LEADFLOW_RETURN_IF_ERROR(log_.Purge(task->spec().changelog, store.durable_offset()));

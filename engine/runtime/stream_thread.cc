@@ -212,7 +212,7 @@ Status StreamThread::Close() {
     LEADFLOW_RETURN_IF_ERROR(Commit());
   } while (committing_);
   Publish();
-  return FlushAndPurge();
+  return FlushAndPurge(true);
 }
 
 void StreamThread::VisitStores(

@@ -49,7 +49,7 @@ struct ThreadOptions {
   std::size_t slice_bytes = std::size_t{256} << 10;  // Of a source or the log, per step.
   std::int64_t backlog_bytes = std::int64_t{64} << 20;
   std::int64_t flush_interval_ms = 60'000;
-  std::int64_t flush_bytes = std::int64_t{64} << 20;
+  std::int64_t flush_bytes = std::int64_t{256} << 20;
   // Commit as soon as all inputs are at their end and nothing is left to do.
   bool until_end = false;
 
@@ -130,7 +130,7 @@ class StreamThread {
   Status AfterCommit();
   Status ApplyAll();
   void Publish();
-  Status FlushAndPurge();
+  Status FlushAndPurge(bool wait);
   template <class F>
   Status ForEachTask(const F& f);
 

@@ -41,7 +41,8 @@ class KeyedStore {
   // The same over what was committed when the call began. May be called from any thread.
   virtual Status ScanCommitted(std::string_view prefix, const Visit& visit) const = 0;
 
-  // What is staged, last value per key (nullopt = delete), in key order: the changelog of a commit.
+  // What is staged, last value per key (nullopt = delete): the changelog of a commit. The order is a
+  // function of the calls before.
   virtual void VisitStaged(
       const std::function<void(std::string_view key, std::optional<std::string_view> value)>& visit)
       const = 0;
@@ -64,6 +65,8 @@ class KeyedStore {
   virtual std::int64_t applied_offset() const = 0;
   virtual std::int64_t durable_offset() const = 0;
   virtual Status Flush() = 0;
+  // Begins the same and does not wait: durable_offset rises some time later, seen by the next call.
+  virtual Status BeginFlush() { return Flush(); }
 };
 
 }  // namespace leadflow

@@ -1,7 +1,9 @@
 #include "engine/state/rocks_store.h"
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
+#include <mutex>
 #include <numeric>
 #include <system_error>
 #include <utility>
@@ -80,22 +82,30 @@ std::string EndOf(std::string_view prefix) {
   return end;
 }
 
+// Committed writes gather in a hash table first, where a key that is written again and again costs one
+// entry, and go to RocksDB in key order and large batches: that is what its memtable likes best. What
+// is lost of them by a crash stands in the changelog.
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
-             std::size_t filter_prefix_bytes, std::int64_t applied)
+             std::size_t filter_prefix_bytes, std::size_t gather_bytes, std::int64_t applied)
       : db_(std::move(db)),
         directory_(std::move(directory)),
         filter_prefix_bytes_(filter_prefix_bytes),
+        gather_bytes_(gather_bytes),
         applied_(applied),
+        spilled_(applied),
         durable_(applied) {
     write_options_.disableWAL = true;
   }
 
+  // What was applied is kept if it can be; else it is made again from the changelog.
+  ~RocksStore() override { static_cast<void>(RocksStore::Flush()); }
+
   Result<std::optional<std::string>> Get(std::string_view key) override {
-    if (const auto staged = staged_.Find(key)) {
-      if (!staged->value) return std::optional<std::string>();
-      return std::optional<std::string>(*staged->value);
+    if (const auto known = InMemory(key)) {
+      if (!known->value) return std::optional<std::string>();
+      return std::optional<std::string>(*known->value);
     }
     std::string value;
     const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), ToSlice(key), &value);
@@ -110,11 +120,11 @@ class RocksStore final : public KeyedStore {
     std::vector<std::uint32_t> wanted;
     wanted.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      const auto staged = staged_.Find(keys[i]);
-      if (!staged) {
+      const auto known = InMemory(keys[i]);
+      if (!known) {
         wanted.push_back(static_cast<std::uint32_t>(i));
-      } else if (staged->value) {
-        (*values)[i].emplace(*staged->value);
+      } else if (known->value) {
+        (*values)[i].emplace(*known->value);
       }
     }
     std::sort(wanted.begin(), wanted.end(),
@@ -143,27 +153,8 @@ class RocksStore final : public KeyedStore {
   void Delete(std::string_view key) override { staged_.Put(key, std::nullopt); }
 
   Status Scan(std::string_view prefix, const Visit& visit) override {
-    const std::vector<StagedWrites::Write> staged = staged_.WithPrefix(prefix);
-    auto next = staged.begin();
-    bool stopped = false;
-    LEADFLOW_RETURN_IF_ERROR(
-        ScanCommitted(prefix, [&](std::string_view key, std::string_view value) {
-          for (; !stopped && next != staged.end() && next->key < key; ++next) {
-            stopped = next->value && !visit(next->key, *next->value);
-          }
-          if (stopped) return false;
-          if (next == staged.end() || next->key != key) {
-            stopped = !visit(key, value);
-          } else {
-            stopped = next->value && !visit(key, *next->value);
-            ++next;
-          }
-          return !stopped;
-        }));
-    for (; !stopped && next != staged.end(); ++next) {
-      stopped = next->value && !visit(next->key, *next->value);
-    }
-    return {};
+    return Overlay(staged_.WithPrefix(prefix), visit,
+                   [&](const Visit& below) { return ScanCommitted(prefix, below); });
   }
 
   Status ScanCommitted(std::string_view prefix, const Visit& visit) const override {
@@ -172,75 +163,168 @@ class RocksStore final : public KeyedStore {
     rocksdb::ReadOptions options;
     if (!end.empty()) options.iterate_upper_bound = &bound;
     options.total_order_seek = prefix.size() < filter_prefix_bytes_;
-    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
-    for (at->Seek(ToSlice(prefix)); at->Valid(); at->Next()) {
-      const std::string_view key = ToView(at->key());
-      if (key == kMetaKey) continue;
-      if (!visit(key, ToView(at->value()))) return {};
+    std::unique_ptr<rocksdb::Iterator> at;
+    Copies gathered;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const StagedWrites::Write& write : gathered_.WithPrefix(prefix)) gathered.Add(write);
+      at.reset(db_->NewIterator(options));
     }
-    return ToStatus(at->status(), directory_);
+    return Overlay(gathered.writes, visit, [&](const Visit& below) {
+      for (at->Seek(ToSlice(prefix)); at->Valid(); at->Next()) {
+        const std::string_view key = ToView(at->key());
+        if (key == kMetaKey) continue;
+        if (!below(key, ToView(at->value()))) return Status();
+      }
+      return ToStatus(at->status(), directory_);
+    });
   }
 
   void VisitStaged(
       const std::function<void(std::string_view key, std::optional<std::string_view> value)>& visit)
       const override {
-    for (const StagedWrites::Write& write : staged_.All()) visit(write.key, write.value);
+    staged_.ForEach([&](const StagedWrites::Write& write) { visit(write.key, write.value); });
   }
   std::size_t staged_bytes() const override { return staged_.bytes(); }
 
   Status Apply(std::int64_t changelog_offset) override {
-    rocksdb::WriteBatch batch(staged_.bytes() + 64);
-    for (const StagedWrites::Write& write : staged_.All()) {
-      LEADFLOW_RETURN_IF_ERROR(Add(write.key, write.value, &batch));
+    {
+      const std::lock_guard lock(mutex_);
+      staged_.ForEach([this](const StagedWrites::Write& write) { Gather(write.key, write.value); });
     }
-    LEADFLOW_RETURN_IF_ERROR(Write(&batch, changelog_offset));
     staged_.Clear();
-    return {};
+    return Applied(changelog_offset);
   }
 
   void DropStaged() override { staged_.Clear(); }
 
   Status Restore(std::span<const Change> changes, std::int64_t changelog_offset) override {
     LEADFLOW_CHECK(staged_.empty());
-    rocksdb::WriteBatch batch;
-    for (const Change& change : changes) {
-      LEADFLOW_RETURN_IF_ERROR(Add(change.key, change.value, &batch));
+    {
+      const std::lock_guard lock(mutex_);
+      for (const Change& change : changes) Gather(change.key, change.value);
     }
-    return Write(&batch, changelog_offset);
+    return Applied(changelog_offset);
   }
 
   std::int64_t applied_offset() const override { return applied_; }
   std::int64_t durable_offset() const override { return durable_; }
 
+  Status BeginFlush() override {
+    NoteDurable();
+    return Spill();
+  }
+
   Status Flush() override {
     if (durable_ == applied_) return {};
+    LEADFLOW_RETURN_IF_ERROR(Spill());
     LEADFLOW_RETURN_IF_ERROR(ToStatus(db_->Flush(rocksdb::FlushOptions()), directory_));
     durable_ = applied_;
     return {};
   }
 
  private:
-  Status Add(std::string_view key, std::optional<std::string_view> value,
-             rocksdb::WriteBatch* batch) const {
-    LEADFLOW_CHECK(key != kMetaKey);
-    return ToStatus(value ? batch->Put(ToSlice(key), ToSlice(*value)) : batch->Delete(ToSlice(key)),
-                    directory_);
-  }
+  struct Copies {
+    void Add(const StagedWrites::Write& write) {
+      const std::string& key = bytes.emplace_back(write.key);
+      if (!write.value) {
+        writes.push_back({key, std::nullopt});
+      } else {
+        writes.push_back({key, bytes.emplace_back(*write.value)});
+      }
+    }
+    std::deque<std::string> bytes;  // Its elements stay where they are.
+    std::vector<StagedWrites::Write> writes;
+  };
 
-  Status Write(rocksdb::WriteBatch* batch, std::int64_t changelog_offset) {
-    LEADFLOW_RETURN_IF_ERROR(
-        ToStatus(batch->Put(ToSlice(kMetaKey), EncodeMeta(changelog_offset)), directory_));
-    LEADFLOW_RETURN_IF_ERROR(ToStatus(db_->Write(write_options_, batch), directory_));
-    applied_ = changelog_offset;
+  // Visits `above` and what `scan` visits below it, in key order; a write above hides its key below.
+  template <class ScanBelow>
+  static Status Overlay(const std::vector<StagedWrites::Write>& above, const Visit& visit,
+                        const ScanBelow& scan) {
+    auto next = above.begin();
+    bool stopped = false;
+    LEADFLOW_RETURN_IF_ERROR(scan([&](std::string_view key, std::string_view value) {
+      for (; !stopped && next != above.end() && next->key < key; ++next) {
+        stopped = next->value && !visit(next->key, *next->value);
+      }
+      if (stopped) return false;
+      if (next == above.end() || next->key != key) {
+        stopped = !visit(key, value);
+      } else {
+        stopped = next->value && !visit(key, *next->value);
+        ++next;
+      }
+      return !stopped;
+    }));
+    for (; !stopped && next != above.end(); ++next) {
+      stopped = next->value && !visit(next->key, *next->value);
+    }
     return {};
   }
+
+  std::optional<StagedWrites::Write> InMemory(std::string_view key) const {
+    if (const auto staged = staged_.Find(key)) return staged;
+    return gathered_.Find(key);
+  }
+
+  void Gather(std::string_view key, std::optional<std::string_view> value) {
+    LEADFLOW_CHECK(key != kMetaKey);
+    gathered_.Put(key, value);
+  }
+
+  Status Applied(std::int64_t changelog_offset) {
+    applied_ = changelog_offset;
+    return gathered_.memory_bytes() < gather_bytes_ ? Status() : Spill();
+  }
+
+  // Hands everything gathered to RocksDB, which writes it to disk in the background. The offset goes
+  // last: if RocksDB begins to write earlier, the changes before it are made again after a crash.
+  Status Spill() {
+    if (spilled_ == applied_) return {};
+    const std::lock_guard lock(mutex_);
+    rocksdb::WriteBatch batch;
+    rocksdb::Status status;
+    for (const StagedWrites::Write& write : gathered_.All()) {
+      status = write.value ? batch.Put(ToSlice(write.key), ToSlice(*write.value))
+                           : batch.Delete(ToSlice(write.key));
+      if (status.ok() && batch.GetDataSize() > kSpillBatchBytes) {
+        status = db_->Write(write_options_, &batch);
+        batch.Clear();
+      }
+      LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory_));
+    }
+    status = batch.Put(ToSlice(kMetaKey), EncodeMeta(applied_));
+    if (status.ok()) status = db_->Write(write_options_, &batch);
+    rocksdb::FlushOptions flush;
+    flush.wait = false;
+    if (status.ok()) status = db_->Flush(flush);
+    LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory_));
+    spilled_ = applied_;
+    gathered_.Clear();
+    return {};
+  }
+
+  // Nothing is in memtables between two spills but what a spill has put there.
+  void NoteDurable() {
+    std::uint64_t waiting = 0;
+    if (db_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting) &&
+        waiting == 0) {
+      durable_ = spilled_;
+    }
+  }
+
+  static constexpr std::size_t kSpillBatchBytes = std::size_t{1} << 20;
 
   const std::unique_ptr<rocksdb::DB> db_;
   const std::string directory_;
   const std::size_t filter_prefix_bytes_;
+  const std::size_t gather_bytes_;
   rocksdb::WriteOptions write_options_;
   StagedWrites staged_;
+  mutable std::mutex mutex_;  // Guards changes of gathered_ against ScanCommitted.
+  StagedWrites gathered_;     // Committed, not yet in RocksDB.
   std::int64_t applied_;
+  std::int64_t spilled_;  // The offset that RocksDB's own state equals.
   std::int64_t durable_;
 };
 
@@ -329,7 +413,7 @@ Result<std::unique_ptr<KeyedStore>> RocksStoreFactory::Open(std::string_view nam
     LEADFLOW_ASSIGN_OR_RETURN(applied, DecodeMeta(meta, directory));
   }
   return std::unique_ptr<KeyedStore>(std::make_unique<RocksStore>(
-      std::move(db), directory, options_.filter_prefix_bytes, applied));
+      std::move(db), directory, options_.filter_prefix_bytes, WriteBufferBytes(options_), applied));
 }
 
 Status RocksStoreFactory::Remove(std::string_view name) {

@@ -20,8 +20,9 @@ void StagedWrites::Put(std::string_view key, std::optional<std::string_view> val
   const std::size_t size = value ? value->size() : 0;
   LEADFLOW_CHECK(size <= std::numeric_limits<std::uint32_t>::max());
   const auto known = index_.find(key);
+  const bool again = known != index_.end();
   Entry* entry = nullptr;
-  if (known != index_.end()) {
+  if (again) {
     entry = &entries_[known->second];
     bytes_ -= entry->size;
   } else {
@@ -33,8 +34,11 @@ void StagedWrites::Put(std::string_view key, std::optional<std::string_view> val
     bytes_ += key.size();
   }
   if (size > entry->capacity) {
-    entry->value = Allocate(size);
-    entry->capacity = static_cast<std::uint32_t>(size);
+    // One that grows will grow again.
+    const std::size_t room = again ? size + size / 2 : size;
+    entry->value = Allocate(room);
+    entry->capacity = static_cast<std::uint32_t>(
+        std::min<std::size_t>(room, std::numeric_limits<std::uint32_t>::max()));
   }
   // The new value may be a view of the old one.
   if (size > 0) std::memmove(entry->value, value->data(), size);
@@ -87,7 +91,7 @@ void StagedWrites::Clear() {
   sorted_.clear();
   large_.clear();
   if (blocks_.size() > kBlocksKept) blocks_.resize(kBlocksKept);
-  block_ = used_ = bytes_ = 0;
+  block_ = used_ = bytes_ = allocated_ = 0;
 }
 
 StagedWrites::Write StagedWrites::View(const Entry& entry) {
@@ -96,6 +100,7 @@ StagedWrites::Write StagedWrites::View(const Entry& entry) {
 }
 
 char* StagedWrites::Allocate(std::size_t size) {
+  allocated_ += size;
   if (size > kBlockBytes / 4) {
     return large_.emplace_back(std::make_unique<char[]>(size)).get();
   }

@@ -31,11 +31,18 @@ class StagedWrites {
   // little.
   std::vector<Write> WithPrefix(std::string_view prefix) const;
   std::vector<Write> All() const { return WithPrefix({}); }
+  // In the order in which their keys were first written.
+  template <class F>
+  void ForEach(const F& f) const {
+    for (const Entry& entry : entries_) f(View(entry));
+  }
 
   void Clear();
 
   std::size_t bytes() const { return bytes_; }  // Of keys and values.
   bool empty() const { return entries_.empty(); }
+  // What the writes take, values that were replaced by longer ones included.
+  std::size_t memory_bytes() const { return allocated_ + entries_.size() * kEntryBytes; }
 
  private:
   struct Entry {
@@ -46,6 +53,9 @@ class StagedWrites {
     bool deleted = false;
   };
 
+  // An entry, and its part of the index and of the order.
+  static constexpr std::size_t kEntryBytes = sizeof(Entry) + 48;
+
   static Write View(const Entry& entry);
   char* Allocate(std::size_t size);
   void SortIn() const;
@@ -55,6 +65,7 @@ class StagedWrites {
   // Numbers of the first sorted_.size() entries, by key; those behind are not yet sorted in.
   mutable std::vector<std::uint32_t> sorted_;
   std::size_t bytes_ = 0;
+  std::size_t allocated_ = 0;
 
   std::vector<std::unique_ptr<char[]>> blocks_;  // Of kBlockBytes each.
   std::vector<std::unique_ptr<char[]>> large_;

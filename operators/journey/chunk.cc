@@ -58,11 +58,15 @@ bool Chunk::Decode(std::string bytes) {
   return true;
 }
 
-std::string Chunk::Encode() const {
+std::size_t Chunk::encoded_bytes() const {
   std::size_t size = 1;
   for (const Slot& slot : slots_) size += slot.size;
+  return size;
+}
+
+std::string Chunk::Encode() const {
   std::string out;
-  out.reserve(size);
+  out.reserve(encoded_bytes());
   out.push_back(static_cast<char>(kVersion));
   for (const Slot& slot : slots_) out.append(slot.bytes, slot.size);
   return out;

@@ -53,6 +53,7 @@ class Chunk {
   // False: not a chunk.
   bool Decode(std::string bytes);
   std::string Encode() const;
+  std::size_t encoded_bytes() const;
 
   std::vector<Slot>& slots() { return slots_; }
   const std::vector<Slot>& slots() const { return slots_; }

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::uint8_t kHeadVersion = 1;
 constexpr std::size_t kMostEntries = 256;  // of a chunk
+constexpr std::uint64_t kFewEntries = 32;  // of a chunk that goes on beyond its month
+constexpr std::size_t kInlineBytes = 3072;  // of the only chunk of a journey: it lies in the head
 constexpr std::int64_t kDayMs = 86'400'000;
 
 // First moment of the UTC month of a time; by the civil calendar, valid for any year.
@@ -33,14 +35,16 @@ std::int64_t MonthStart(std::int64_t time_ms) {
 }  // namespace
 
 struct Journey::Impl {
-  // One chunk of the directory: entries with key <= time < key of the next one, in the same month.
-  // The first chunk of a month has the month's start as key, the others the time of the first entry
-  // they had, which no other moment shares.
+  // One chunk of the directory: entries with key <= time < key of the next one, in the same month
+  // unless they are few. The first chunk of a month has the month's start as key, or the moment after
+  // a chunk that reaches into it; the others the time of the first entry they had, which no other
+  // moment shares.
   struct Place {
     std::int64_t key = 0;
     std::int64_t first_ms = 0, last_ms = 0;
     std::uint64_t count = 0;
     std::unique_ptr<Chunk> chunk;  // null: not loaded
+    bool stored = false;           // under its own key
   };
 
   LoadChunk load;
@@ -52,7 +56,16 @@ struct Journey::Impl {
   std::unique_ptr<DecodedState> decoded;
   std::uint64_t size = 0;
   bool head_dirty = false;
+  bool stored_inline = false;  // the stored head holds the only chunk
   Entry found;
+
+  // Whether the head shall hold the only chunk: one write and one look-up for a short journey.
+  bool Inline() const {
+    if (places.size() != 1 || places[0].count >= kFewEntries || places[0].chunk == nullptr) {
+      return false;
+    }
+    return places[0].chunk->encoded_bytes() <= kInlineBytes;
+  }
 
   std::size_t Upper(std::int64_t time_ms) const {
     if (places.empty() || places.back().key <= time_ms) return places.size();
@@ -67,6 +80,7 @@ struct Journey::Impl {
     if (upper == 0) return places.size();
     const std::size_t i = upper - 1;
     if (time_ms <= places[i].last_ms) return i;
+    if (places[i].count < kFewEntries) return i;
     return places[i].key >= MonthStart(time_ms) ? i : places.size();
   }
 
@@ -77,8 +91,12 @@ struct Journey::Impl {
     if (!bytes->has_value()) {
       return Status::Corruption("journey: chunk " + std::to_string(place.key) + " is gone");
     }
+    return Take(place, **std::move(bytes));
+  }
+
+  Status Take(Place& place, std::string bytes) {
     auto chunk = std::make_unique<Chunk>();
-    if (!chunk->Decode(**std::move(bytes)) || chunk->slots().size() != place.count ||
+    if (!chunk->Decode(std::move(bytes)) || chunk->slots().size() != place.count ||
         chunk->slots().front().time_ms != place.first_ms ||
         chunk->slots().back().time_ms != place.last_ms) {
       return Status::Corruption("journey: chunk " + std::to_string(place.key) + " cannot be read");
@@ -176,9 +194,10 @@ Status Journey::Insert(const Entry& entry) {
   std::size_t i = impl.Holding(entry.time_ms);
   if (i == impl.places.size()) {
     Impl::Place place;
-    place.key = MonthStart(entry.time_ms);
-    place.chunk = std::make_unique<Chunk>();
     i = impl.Upper(entry.time_ms);
+    place.key = MonthStart(entry.time_ms);
+    if (i != 0) place.key = std::max(place.key, impl.places[i - 1].last_ms + 1);
+    place.chunk = std::make_unique<Chunk>();
     std::erase(impl.gone, place.key);
     impl.places.insert(impl.places.begin() + static_cast<std::ptrdiff_t>(i), std::move(place));
   }
@@ -317,7 +336,13 @@ Result<Journey> Journey::Decode(std::string_view head, LoadChunk load) {
     impl.size += place.count;
     impl.places.push_back(std::move(place));
   }
-  if (!reader.Bytes(&state) || !reader.Varint(&records)) return bad;
+  std::string_view chunk;
+  if (!reader.Bytes(&chunk) || !reader.Bytes(&state) || !reader.Varint(&records)) return bad;
+  if (!chunk.empty()) {
+    if (impl.places.size() != 1 || !impl.Take(impl.places[0], std::string(chunk)).ok()) return bad;
+    impl.stored_inline = true;
+  }
+  for (Impl::Place& place : impl.places) place.stored = !impl.stored_inline;
   impl.state = state;
   std::string_view rest = reader.Rest();
   for (std::uint64_t i = 0; i < records; ++i) {
@@ -344,6 +369,7 @@ std::string Journey::EncodeHead() const {
     writer.Varint(place.count);
     before = place.key;
   }
+  writer.Bytes(impl_->Inline() ? impl_->places[0].chunk->Encode() : std::string());
   writer.Bytes(state());
   writer.Varint(impl_->records.size());
   for (const auto& [id, record] : impl_->records) AppendRecord(record, &out);
@@ -355,15 +381,23 @@ bool Journey::head_dirty() const { return impl_->head_dirty; }
 void Journey::VisitDirtyChunks(
     const std::function<void(std::int64_t chunk, std::optional<std::string_view> bytes)>& visit) {
   for (const std::int64_t key : impl_->gone) visit(key, std::nullopt);
+  const bool now_inline = impl_->head_dirty ? impl_->Inline() : impl_->stored_inline;
   for (const Impl::Place& place : impl_->places) {
-    if (place.chunk != nullptr && place.chunk->dirty) visit(place.key, place.chunk->Encode());
+    if (place.chunk == nullptr) continue;
+    if (now_inline) {
+      if (!impl_->stored_inline && place.stored) visit(place.key, std::nullopt);
+    } else if (place.chunk->dirty || impl_->stored_inline) {
+      visit(place.key, place.chunk->Encode());
+    }
   }
 }
 
 void Journey::ClearDirty() {
   impl_->gone.clear();
+  if (impl_->head_dirty) impl_->stored_inline = impl_->Inline();
   for (Impl::Place& place : impl_->places) {
     if (place.chunk != nullptr) place.chunk->dirty = false;
+    place.stored = !impl_->stored_inline;
   }
   impl_->head_dirty = false;
 }
@@ -382,6 +416,7 @@ std::size_t Journey::memory_bytes() const {
 }
 
 void Journey::DropCleanChunks() {
+  if (impl_->stored_inline) return;  // It cannot be loaded by itself.
   for (Impl::Place& place : impl_->places) {
     if (place.chunk != nullptr && !place.chunk->dirty) place.chunk.reset();
   }

@@ -112,7 +112,8 @@ class Journey {
   void Keep(std::unique_ptr<DecodedState> decoded);
   void StateChanged();
 
-  // Persistence. The head holds the directory of chunks, records and state.
+  // Persistence. The head holds the directory of chunks, records and state, and the only chunk of a
+  // short journey.
   static Result<Journey> Decode(std::string_view head, LoadChunk load);
   std::string EncodeHead() const;
   bool head_dirty() const;

@@ -135,15 +135,16 @@ TEST_P(KeyedStoreTest, DropStagedGoesBackToWhatWasCommitted) {
   EXPECT_EQ(store_->applied_offset(), 1);
 }
 
-TEST_P(KeyedStoreTest, VisitStagedGivesTheLastValuePerKeyInKeyOrder) {
+TEST_P(KeyedStoreTest, VisitStagedGivesTheLastValuePerKey) {
   store_->Put("c", "1");
   store_->Put("a", "1");
   store_->Put("c", "longer");
   store_->Delete("b");
   store_->Put("a", "");
-  std::vector<std::pair<std::string, std::optional<std::string>>> staged;
+  std::map<std::string, std::optional<std::string>> staged;
   store_->VisitStaged([&](std::string_view key, std::optional<std::string_view> value) {
-    staged.emplace_back(key, value ? std::optional<std::string>(*value) : std::nullopt);
+    const auto copy = value ? std::optional<std::string>(*value) : std::nullopt;
+    EXPECT_TRUE(staged.emplace(key, copy).second);
   });
   const decltype(staged) expected = {{"a", ""}, {"b", std::nullopt}, {"c", "longer"}};
   EXPECT_EQ(staged, expected);
