@@ -2,7 +2,9 @@
 
     check.py LEADFLOW_BINARY FOLDER      FOLDER holds the two CSV files, for example from Kaggle
 
-Compares with numbers computed here from the same files: leads, deals, deals and rate per origin, median days to close.
+Compares with numbers computed here from the same files: leads, won deals, rate and revenue per origin, median days to close.
+One deal was won before its lead's first contact: no touch is at or before it, so it is unattributed, origin `(none)`, and
+its negative duration is left out.
 """
 import collections
 import csv
@@ -20,20 +22,30 @@ import leadflow_run  # noqa: E402
 LEADS, DEALS = "olist_marketing_qualified_leads_dataset.csv", "olist_closed_deals_dataset.csv"
 
 
-def direct(folder):
-    with open(folder / LEADS, encoding="utf-8", newline="") as text:
-        leads = {row["mql_id"]: row for row in csv.DictReader(text)}
-    with open(folder / DEALS, encoding="utf-8", newline="") as text:
-        deals = list(csv.DictReader(text))
-    origin = {lead: row["origin"] or "(none)" for lead, row in leads.items()}
-    days = sorted((datetime.datetime.fromisoformat(d["won_date"]) -
-                   datetime.datetime.fromisoformat(leads[d["mql_id"]]["first_contact_date"])).days for d in deals)
-    return collections.Counter(origin.values()), collections.Counter(origin[d["mql_id"]] for d in deals), days
+class Direct:
+    """The numbers, straight from the files."""
+
+    def __init__(self, folder):
+        with open(folder / LEADS, encoding="utf-8", newline="") as text:
+            leads = {row["mql_id"]: row for row in csv.DictReader(text)}
+        self.leads = collections.Counter(row["origin"] or "(none)" for row in leads.values())
+        self.deals, self.revenue, self.days = collections.Counter(), collections.Counter(), []
+        with open(folder / DEALS, encoding="utf-8", newline="") as text:
+            for deal in csv.DictReader(text):
+                lead = leads[deal["mql_id"]]
+                days = (datetime.datetime.fromisoformat(deal["won_date"]) -
+                        datetime.datetime.fromisoformat(lead["first_contact_date"])).days
+                origin = (lead["origin"] or "(none)") if days >= 0 else "(none)"
+                self.deals[origin] += 1
+                self.revenue[origin] += Fraction(deal["declared_monthly_revenue"])
+                if days >= 0:
+                    self.days.append(days)
+        self.days.sort()
 
 
 def main():
     source = pathlib.Path(sys.argv[2])
-    leads, deals, days = direct(source)
+    direct = Direct(source)
     with tempfile.TemporaryDirectory() as folder:
         for name in (LEADS, DEALS):
             shutil.copy(source / name, folder)
@@ -45,14 +57,13 @@ def main():
             wrong.append(what)
         print(f"  {what}: expected {want}, found {have}{'' if want == have else '   <- differs'}")
 
-    compare("leads", sum(leads.values()), int(leadflow_run.total(rows["leads"])))
-    compare("deals won", sum(deals.values()), int(leadflow_run.total(rows["won"])))
-    for origin in sorted(leads):
-        rate = Fraction(deals[origin], leads[origin])
-        found = [row for row in rows["win_rate"] if row["source"] == origin]
-        compare(f"rate of {origin}", f"{float(rate):.6f}", found[0]["value"] if found else None)
-    counted = [d for d in days if d >= 0]  # a negative duration is left out
-    compare("median days to close", counted[(len(counted) - 1) // 2], int(Fraction(rows["days_to_close"][0]["p50"])))
+    compare("leads", sum(direct.leads.values()), int(leadflow_run.total(rows["leads"])))
+    compare("deals won", sum(direct.deals.values()), int(leadflow_run.total(rows["won"])))
+    for origin, leads in sorted(direct.leads.items()):
+        found = [row["value"] for row in rows["win_rate"] if row["source"] == origin]
+        compare(f"rate of {origin}", f"{direct.deals[origin] / leads:.6f}", found[0] if found else None)
+        compare(f"revenue of {origin}", float(direct.revenue[origin]), float(leadflow_run.total(rows["revenue"], source=origin)))
+    compare("median days to close", direct.days[(len(direct.days) - 1) // 2], int(Fraction(rows["days_to_close"][0]["p50"])))
     print(f"olist funnel: {'differs in ' + str(len(wrong)) if wrong else 'equal'}")
     sys.exit(bool(wrong))
 
