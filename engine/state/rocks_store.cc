@@ -1,6 +1,7 @@
 #include "engine/state/rocks_store.h"
 
 #include <algorithm>
+#include <cstdarg>
 #include <deque>
 #include <filesystem>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
@@ -333,6 +335,14 @@ std::uint64_t WriteBufferBytes(const StateOptions& options) {
                                    std::uint64_t{64} << 20);
 }
 
+// RocksDB's own log says nothing that its statuses do not; and where RocksDB is built with
+// assertions, a log that cannot be written ends the process, as on a full disk.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = std::move(cache);
@@ -378,9 +388,7 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
   db.allow_concurrent_memtable_write = false;
   db.enable_write_thread_adaptive_yield = false;
   db.avoid_unnecessary_blocking_io = true;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.max_log_file_size = 1 << 20;
-  db.keep_log_file_num = 2;
+  db.info_log = std::make_shared<NoLog>();
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
 }
