@@ -419,6 +419,12 @@ void Journal::RemoveDeadSegments() {
 
 Result<std::shared_ptr<File>> Journal::FileOf(Segment* segment) {
   if (segment->file == nullptr) {
+    // Before the opening: a segment may stand in the list more than once.
+    while (open_files_.size() >= kOpenFilesMax) {
+      const std::shared_ptr<Segment> oldest = open_files_.front().lock();
+      if (oldest != nullptr && oldest != segments_.back()) oldest->file.reset();
+      open_files_.pop_front();
+    }
     LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
                               options_.file_system->Open(segment->path));
     segment->file = std::move(file);
@@ -426,11 +432,6 @@ Result<std::shared_ptr<File>> Journal::FileOf(Segment* segment) {
                                     [&](const auto& s) { return s.get() == segment; });
     LEADFLOW_CHECK(known != segments_.end());
     open_files_.push_back(*known);
-    while (open_files_.size() > kOpenFilesMax) {
-      const std::shared_ptr<Segment> oldest = open_files_.front().lock();
-      if (oldest != nullptr && oldest != segments_.back()) oldest->file.reset();
-      open_files_.pop_front();
-    }
   }
   return segment->file;
 }

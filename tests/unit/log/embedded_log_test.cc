@@ -458,6 +458,36 @@ TEST(EmbeddedLogTest, TombstonesGoAfterTheirRetentionOnly) {
 
 // ---- One process, many threads.
 
+// Only so many files stay open: others are closed and opened again as readers come to them. The one that
+// was the last at a restart is known twice.
+TEST(EmbeddedLogTest, SegmentsAreReadThroughFewOpenFiles) {
+  constexpr int kSegments = 100;
+  constexpr int kBeforeRestart = 80;
+  MemoryHarness harness(1);  // Each commit rolls.
+  LOG_ASSERT_OK(harness.log().EnsureTopics(Topics()));
+  auto writer = MustWriter(harness.log());
+  for (int i = 1; i <= kSegments; ++i) {
+    LOG_ASSERT_OK(writer->Begin());
+    LOG_ASSERT_OK(writer->Append(kEvents, std::to_string(i), std::string(5000, 'x')));
+    LOG_ASSERT_OK(writer->Commit());
+    if (i != kBeforeRestart) continue;
+    writer.reset();
+    harness.Reopen();
+    writer = MustWriter(harness.log());
+  }
+  const auto reader = harness.log().NewReader();
+  for (int i = 1; i <= kSegments; ++i) {
+    for (const int number : {i, kBeforeRestart, kBeforeRestart + 1}) {
+      LOG_ASSERT_OK(reader->Seek(kEvents, number - 1));
+      std::string key;
+      LOG_ASSERT_OK(reader->Poll(1, [&](const TopicPartition&, std::span<const LogRecord> records) {
+                            key = records.front().key;
+                          }).status());
+      ASSERT_EQ(key, std::to_string(number));
+    }
+  }
+}
+
 TEST(EmbeddedLogTest, TheHolderOfADirectoryIsNamed) {
   const DiskHarness harness;
   const auto second = EmbeddedLog::Open({.directory = harness.directory()});
