@@ -81,12 +81,16 @@ Status StreamThread::Drain(std::vector<std::unique_ptr<Task>>& tasks) {
   return {};
 }
 
+// A mark takes the way of the messages before it.
 void StreamThread::PassMarksToEvents() {
+  const auto& to_events = routes_[static_cast<std::size_t>(OutputId::kEvents)];
   for (const Source& source : sources_) {
     if (!source.task->marks_changed()) continue;
     const std::uint64_t id = source.task->spec().source_ids[0];
     const SourceMark& mark = source.task->marks().mark(0, 0);
-    for (const auto& task : events_) task->SetMark(0, id, mark);
+    for (const auto& task : events_) {
+      if (to_events[task->partition()].inbox != nullptr) task->SetMark(0, id, mark);
+    }
     for (const auto& outbox : outboxes_) {
       if (outbox->stage == Stage::kEvents) outbox->blocks.AddMark({0, id, mark});
     }
@@ -94,13 +98,16 @@ void StreamThread::PassMarksToEvents() {
 }
 
 void StreamThread::PassMarksToFacts() {
+  const auto& to_facts = routes_[static_cast<std::size_t>(OutputId::kFacts)];
   for (const auto& from : events_) {
     if (!from->marks_changed()) continue;
     const auto sender = from->partition();
     for (std::size_t source = 0; source < from->spec().source_ids.size(); ++source) {
       const std::uint64_t id = from->spec().source_ids[source];
       const SourceMark& mark = from->marks().mark(0, source);
-      for (const auto& task : facts_) task->SetMark(sender, id, mark);
+      for (const auto& task : facts_) {
+        if (to_facts[task->partition()].inbox != nullptr) task->SetMark(sender, id, mark);
+      }
       for (const auto& outbox : outboxes_) {
         if (outbox->stage == Stage::kFacts && outbox->counted) {
           outbox->blocks.AddMark({sender, id, mark});
@@ -165,7 +172,6 @@ Status StreamThread::TryCommit() {
   const Status status = SendTransaction();
   if (status.ok()) {
     committing_ = false;
-    failures_ = 0;
     return AfterCommit();
   }
   if (status.retryable() && ++commit_attempts_ < kAttemptsMax) return {};  // The next Step tries again.
@@ -188,6 +194,7 @@ Status StreamThread::AfterCommit() {
   LEADFLOW_RETURN_IF_ERROR(Crash("committed"));
   for (const auto& outbox : outboxes_) outbox->blocks.Clear();
   if (options_.mutation != Mutation::kApplyBeforeCommit) LEADFLOW_RETURN_IF_ERROR(ApplyAll());
+  EndDetours();
   LEADFLOW_RETURN_IF_ERROR(Crash("applied"));
   exchange_.progress(index_).commits.fetch_add(1);
   Publish();
@@ -211,6 +218,20 @@ Status StreamThread::ApplyAll() {
       last = end - 1;
     }
     return task.Committed(last + 1);
+  });
+}
+
+// Nothing is under way in memory now. A partition that has handled all that lies in its topic, from
+// before and from here, gets its messages in memory from now on.
+void StreamThread::EndDetours() {
+  std::erase_if(detours_, [this](Detour& detour) {
+    detour.until = std::max(detour.until, writer_->LastOffset(detour.outbox->to) + 1);
+    if (detour.task->committed_input_offset() < detour.until) return false;
+    const bool events = detour.task->spec().stage == Stage::kEvents;
+    auto& targets = routes_[static_cast<std::size_t>(events ? OutputId::kEvents : OutputId::kFacts)];
+    targets[detour.task->partition()] = {&detour.task->inbox(), nullptr};
+    std::erase_if(outboxes_, [&](const auto& outbox) { return outbox.get() == detour.outbox; });
+    return true;
   });
 }
 

@@ -186,28 +186,38 @@ Status StreamThread::SeekInputs() {
   return {};
 }
 
+Target StreamThread::AddOutbox(const std::string& topic, Stage stage, std::uint32_t partition,
+                               bool counted) {
+  auto& made = outboxes_.emplace_back(std::make_unique<Outbox>());
+  made->to = {topic, partition};
+  made->stage = stage;
+  made->counted = counted;
+  return {nullptr, &made->blocks};
+}
+
+// `task`: null if the partition is another thread's.
+Target StreamThread::TargetOf(Stage stage, std::uint32_t partition, Task* task) {
+  const std::int64_t sent_before = exchange_.first_own_offset(stage, partition);
+  if (task != nullptr && task->committed_input_offset() >= sent_before) {
+    return {&task->inbox(), nullptr};
+  }
+  const std::string topic = stage == Stage::kEvents ? plan_.events_topic() : plan_.facts_topic();
+  const Target target = AddOutbox(topic, stage, partition, true);
+  if (task != nullptr) detours_.push_back({task, outboxes_.back().get(), sent_before});
+  return target;
+}
+
 void StreamThread::BuildRoutes() {
-  const auto outbox = [&](const std::string& topic, Stage stage, std::uint32_t p, bool counted) {
-    auto& made = outboxes_.emplace_back(std::make_unique<Outbox>());
-    made->to = {topic, p};
-    made->stage = stage;
-    made->counted = counted;
-    return Target{nullptr, &made->blocks};
-  };
   auto& to_events = routes_[static_cast<std::size_t>(OutputId::kEvents)];
   auto& to_facts = routes_[static_cast<std::size_t>(OutputId::kFacts)];
   for (std::uint32_t p = 0; p < plan_.partitions; ++p) {
-    to_events.push_back(events_by_partition_[p] != nullptr
-                            ? Target{&events_by_partition_[p]->inbox(), nullptr}
-                            : outbox(plan_.events_topic(), Stage::kEvents, p, true));
-    to_facts.push_back(facts_by_partition_[p] != nullptr
-                           ? Target{&facts_by_partition_[p]->inbox(), nullptr}
-                           : outbox(plan_.facts_topic(), Stage::kFacts, p, true));
+    to_events.push_back(TargetOf(Stage::kEvents, p, events_by_partition_[p]));
+    to_facts.push_back(TargetOf(Stage::kFacts, p, facts_by_partition_[p]));
   }
   if (!plan_.rows_topic) return;
   auto& to_rows = facts_routes_[static_cast<std::size_t>(OutputId::kRows)];
   for (std::uint32_t p = 0; p < plan_.partitions; ++p) {
-    to_rows.push_back(outbox(plan_.rows_topic_name(), Stage::kFacts, p, false));
+    to_rows.push_back(AddOutbox(plan_.rows_topic_name(), Stage::kFacts, p, false));
   }
 }
 

@@ -7,12 +7,6 @@
 #include "engine/runtime/thread_parts.h"
 
 namespace leadflow {
-namespace {
-
-constexpr int kFailuresMax = 3;  // Commits in a row that fail for reasons outside.
-
-}  // namespace
-
 StreamThread::StreamThread(const Plan& plan, Log& log, Exchange& exchange, Clock& clock,
                            StoreOpener open_store, ThreadOptions options, std::uint32_t index)
     : plan_(plan),
@@ -194,6 +188,7 @@ Status StreamThread::Recover(const Status& error) {
 Status StreamThread::Rewind() {
   writer_->Abort();
   committing_ = false;
+  messages_read_ = exchange_.progress(index_).messages_read.load();  // As of the last commit.
   for (auto& outbox : outboxes_) outbox->blocks.Clear();
   for (auto* tasks : {&ingest_, &events_, &facts_}) {
     for (auto& task : *tasks) task->Aborted(options_.mutation != Mutation::kKeepStagedOnAbort);

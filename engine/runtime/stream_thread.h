@@ -4,7 +4,9 @@
 //
 // Thread i of n owns partition p of every stage if p % n == i, and the source partitions whose
 // changelog partition it owns. A message for a partition of the same thread is handed over in memory,
-// in the same transaction; for another thread it travels through the log in blocks.
+// in the same transaction; for another thread it travels through the log in blocks. After a restart with
+// another number of threads a partition's topic may hold what its senders sent before: until that is
+// handled, its messages take the way through the log as well, so that none overtakes another.
 //
 //     Start -> Step* -> Close
 //
@@ -90,6 +92,7 @@ class StreamThread {
  private:
   struct Source;
   struct Outbox;
+  struct Detour;
 
   // restore.cc
   Status OpenSources();
@@ -100,6 +103,8 @@ class StreamThread {
   Status SeekInputs();
   Status CheckGroupOffset(const Task& task, const TopicPartition& input);
   void BuildRoutes();
+  Target AddOutbox(const std::string& topic, Stage stage, std::uint32_t partition, bool counted);
+  Target TargetOf(Stage stage, std::uint32_t partition, Task* task);
 
   // stream_thread.cc
   bool CommitDue() const;
@@ -129,6 +134,7 @@ class StreamThread {
   Status TryCommit();
   Status AfterCommit();
   Status ApplyAll();
+  void EndDetours();
   void Publish();
   Status FlushAndPurge(bool wait);
   template <class F>
@@ -147,6 +153,7 @@ class StreamThread {
   std::vector<std::unique_ptr<Outbox>> outboxes_;
   Routes routes_;         // Of ingest and events.
   Routes facts_routes_;
+  std::vector<Detour> detours_;  // Of partitions of this thread.
   std::vector<Source> sources_;
   std::vector<std::unique_ptr<Task>> ingest_;
   std::vector<std::unique_ptr<Task>> events_;
@@ -158,7 +165,6 @@ class StreamThread {
   bool commit_requested_ = false;
   bool committing_ = false;  // The transaction is filled; Commit has to be called (again).
   int commit_attempts_ = 0;
-  int failures_ = 0;  // Since the last commit that succeeded.
   std::int64_t last_commit_ns_ = 0;
   std::int64_t last_commit_took_ns_ = 0;
   std::int64_t last_flush_ns_ = 0;

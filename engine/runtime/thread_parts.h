@@ -18,12 +18,19 @@ struct StreamThread::Source {
   std::unique_ptr<SourceReader> reader;
 };
 
-// What goes to a partition of another thread, or to the topic of rows.
+// What goes to a partition through the log: one of another thread, one with a detour, or rows.
 struct StreamThread::Outbox {
   TopicPartition to;
   Stage stage = Stage::kEvents;
   bool counted = false;  // Whether a thread of this process will handle it.
   BlockBuilder blocks;
+};
+
+// A partition of this thread whose messages go through the log until it has handled what lies there.
+struct StreamThread::Detour {
+  Task* task = nullptr;
+  Outbox* outbox = nullptr;
+  std::int64_t until = 0;  // Offset of its topic.
 };
 
 }  // namespace leadflow

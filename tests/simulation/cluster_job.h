@@ -1,6 +1,6 @@
-// ClusterJob: the journeys of people in small. Numbers are given to keys; a key may move to a higher key
-// and takes its numbers along, wherever that lies; each group of keys sums a function of its keys that
-// is not linear. Input comes doubled, broken and poisonous.
+// ClusterJob: the journeys of people in small. Numbers are given to keys; a key may move to a
+// higher key and takes its numbers along, wherever that lies; each group of keys sums a function of
+// its keys that is not linear. Input comes doubled, broken and poisonous.
 #pragma once
 
 #include <cstdint>

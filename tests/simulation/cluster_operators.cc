@@ -102,13 +102,17 @@ class ClusterOperator final : public Operator {
   void Add(std::uint64_t key, Cluster* cluster, std::uint64_t id, std::int64_t value, bool sent) {
     if (cluster->moved) return Send(key, id, value);
     const auto [number, added] = cluster->numbers.try_emplace(id, Cluster::Number{value, 1});
+    if (added) context_->store().Put(IndexKey(key, id), "");
     if (!added && sent && forgetful_) ++number->second.times;
   }
 
   void Move(std::uint64_t key, Cluster* cluster) {
     if (ClusterJob::TargetOf(key) == key) return;
     cluster->moved = true;
-    for (const auto& [id, number] : cluster->numbers) Send(key, id, number.value);
+    for (const auto& [id, number] : cluster->numbers) {
+      Send(key, id, number.value);
+      context_->store().Delete(IndexKey(key, id));
+    }
     cluster->numbers.clear();
   }
 
@@ -199,6 +203,9 @@ std::int64_t NumberOf(std::string_view text) {
 }
 
 std::string ClusterKey(std::uint64_t key) { return "C" + std::to_string(key); }
+std::string IndexKey(std::uint64_t key, std::uint64_t id) {
+  return "I" + std::to_string(key) + "/" + std::to_string(id);
+}
 std::string GroupKey(std::uint64_t group) { return "G" + std::to_string(group); }
 
 std::string EncodeCluster(const Cluster& cluster) {

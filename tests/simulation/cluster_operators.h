@@ -29,6 +29,7 @@ struct Cluster {
 std::string EncodeCluster(const Cluster& cluster);
 Cluster DecodeCluster(std::string_view text);
 std::string ClusterKey(std::uint64_t key);
+std::string IndexKey(std::uint64_t key, std::uint64_t id);  // One for each number of a key.
 std::string GroupKey(std::uint64_t group);
 
 // f: what a cluster adds to its group.

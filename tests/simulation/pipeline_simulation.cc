@@ -3,7 +3,8 @@
 //   pipeline_simulation --seeds N [--first S] [--jobs J]   N seeds from S (0) on, J at a time
 //   pipeline_simulation --seed S                           one seed, again and the same
 //   pipeline_simulation --mutation NAME ...                with a deliberate mistake
-//   pipeline_simulation --catch-mutations --seeds N        every mistake must be seen within N seeds
+//   pipeline_simulation --catch-mutations --seeds N        every mistake must be seen within N
+//   seeds
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -96,10 +97,9 @@ void Print(const Options& options, const Summary& summary) {
   if (summary.failures.empty()) {
     std::printf("all end as a single pass would\n");
   } else {
-    std::printf("%zu failed; to see one again: --seed %llu --mutation %s\n",
-                summary.failures.size(),
-                static_cast<unsigned long long>(summary.failures.begin()->first),
-                options.mistake->name);
+    std::printf(
+        "%zu failed; to see one again: --seed %llu --mutation %s\n", summary.failures.size(),
+        static_cast<unsigned long long>(summary.failures.begin()->first), options.mistake->name);
   }
 }
 

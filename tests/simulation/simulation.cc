@@ -29,7 +29,16 @@ class Dice {
 };
 
 // How a life of the process ends.
-enum class Death : std::uint8_t { kNone, kCommitStep, kBytes, kChanges, kSync, kDiskFull, kKill };
+enum class Death : std::uint8_t {
+  kNone,
+  kCommitStep,
+  kBytes,
+  kChanges,
+  kSync,
+  kDiskFull,
+  kKill,
+  kStop
+};
 
 const std::vector<std::string>& CommitSteps() {
   static const std::vector<std::string> steps = {"prepared", "filled",   "committed", "applying",
@@ -64,7 +73,6 @@ class Machine {
   Result<bool> Live();
   Status Begin();
   Status Work();
-  bool Done() const;
   bool AtCommitStep(std::string_view point);
   bool Expected(const Status& status) const;
   void Die();
@@ -83,6 +91,11 @@ class Machine {
   std::unique_ptr<Exchange> exchange_;
   std::vector<std::unique_ptr<StreamThread>> threads_;
   std::vector<KeyedStore*> open_stores_;  // Of the life.
+  std::size_t started_ = 0;               // Threads of the life.
+  std::size_t working_ = 0;               // The thread whose turn it is.
+  bool in_between_ = false;               // Another one works in the middle of its commit.
+  Status inner_error_;                    // Of that one.
+  std::string failure_;
   Report report_;
 };
 
@@ -92,11 +105,11 @@ void Machine::PlanDeath(Life* life) {
     case 1: life->death = Death::kChanges; break;
     case 2: life->death = Death::kSync; break;
     case 3: life->death = Death::kDiskFull; break;
-    case 4: life->death = Death::kKill; break;
+    case 4: life->death = dice_.OneIn(2) ? Death::kKill : Death::kStop; break;
     default: life->death = Death::kCommitStep; break;
   }
   life->commit_step = dice_.Of(CommitSteps());
-  life->countdown = life->death == Death::kKill ? dice_.Below(150) : dice_.Below(8);
+  life->countdown = life->death == Death::kCommitStep ? dice_.Below(8) : dice_.Below(400);
 }
 
 // Options of one life: another number of threads, other sizes and intervals.
@@ -128,11 +141,20 @@ void Machine::Arm(const Life& life) {
   }
 }
 
-// Called between the steps of a commit. RocksDB writes to disk when it wants to: so do the stores here.
+// Called between the steps of a commit. RocksDB writes to disk when it wants to: so do the stores
+// here. Another thread may do something in the middle of the commit.
 bool Machine::AtCommitStep(std::string_view point) {
   if (!open_stores_.empty() && dice_.OneIn(3)) {
     const Status flushed = dice_.Of(open_stores_)->Flush();
     static_cast<void>(flushed.ok());
+  }
+  if (!point.starts_with("flush") && exchange_->AllQuiet()) failure_ = "quiet in a commit";
+  if (started_ > 1 && !in_between_ && dice_.OneIn(3)) {
+    in_between_ = true;
+    const std::size_t other = (working_ + 1 + dice_.Below(started_ - 1)) % started_;
+    inner_error_ = threads_[other]->Step().status();
+    if (!inner_error_.ok()) return true;
+    in_between_ = false;
   }
   if (life_.death != Death::kCommitStep || point != life_.commit_step) return false;
   if (life_.countdown-- > 0) return false;
@@ -170,28 +192,30 @@ Status Machine::Begin() {
   return {};
 }
 
-bool Machine::Done() const { return exchange_->AllQuiet(); }
-
 // Threads begin one after the other, while the first ones already work.
 Status Machine::Work() {
-  std::size_t started = 0;
-  for (std::uint64_t step = 0; started < threads_.size() || !Done(); ++step, ++report_.steps) {
+  for (std::uint64_t step = 0; started_ < threads_.size() || !exchange_->AllQuiet();
+       ++step, ++report_.steps) {
     if (step > kStepsMax) return {ErrorCode::kInternal, "it never ends"};
-    if (life_.death == Death::kKill && step > life_.countdown) {
+    if (step > life_.countdown && (life_.death == Death::kKill || life_.death == Death::kStop)) {
       life_.died = true;
+      if (life_.death == Death::kStop) break;
       return {ErrorCode::kCancelled, "killed"};
     }
-    if (dice_.OneIn(4)) clock_.Advance(static_cast<std::int64_t>(dice_.Below(life_.clock_jump_ms + 1)));
-    if (started == 0 || (started < threads_.size() && dice_.OneIn(10))) {
-      LEADFLOW_RETURN_IF_ERROR(threads_[started++]->Start());
+    if (dice_.OneIn(4))
+      clock_.Advance(static_cast<std::int64_t>(dice_.Below(life_.clock_jump_ms + 1)));
+    if (started_ == 0 || (started_ < threads_.size() && dice_.OneIn(10))) {
+      LEADFLOW_RETURN_IF_ERROR(threads_[started_]->Start());
+      ++started_;
       continue;
     }
-    StreamThread& thread = *threads_[dice_.Below(started)];
-    if (dice_.OneIn(50)) thread.RequestCommit();
-    LEADFLOW_RETURN_IF_ERROR(thread.Step().status());
+    working_ = dice_.Below(started_);
+    if (dice_.OneIn(50)) threads_[working_]->RequestCommit();
+    LEADFLOW_RETURN_IF_ERROR(threads_[working_]->Step().status());
   }
-  for (const auto& thread : threads_) LEADFLOW_RETURN_IF_ERROR(thread->Close());
-  return {};
+  in_between_ = true;  // Threads that were closed do nothing more.
+  for (std::size_t i = 0; i < started_; ++i) LEADFLOW_RETURN_IF_ERROR(threads_[i]->Close());
+  return life_.died ? Status(ErrorCode::kCancelled, "stopped") : Status();
 }
 
 bool Machine::Expected(const Status& status) const {
@@ -206,15 +230,19 @@ bool Machine::Expected(const Status& status) const {
 Result<bool> Machine::Live() {
   Status status = Begin();
   if (status.ok()) status = Work();
+  if (!inner_error_.ok()) status = inner_error_;
+  if (!failure_.empty()) return Status(ErrorCode::kInternal, failure_);
   if (status.ok()) return true;
-  if (!Expected(status)) return status;
-  static const char* const kNames[] = {"", "", "bytes", "changes", "sync", "disk full", "kill"};
+  if (life_.death == Death::kNone || !Expected(status)) return status;
+  static const char* const kNames[] = {"",     "",          "bytes", "changes",
+                                       "sync", "disk full", "kill",  "stop"};
   ++report_.deaths[life_.death == Death::kCommitStep ? life_.commit_step
                                                      : kNames[static_cast<int>(life_.death)]];
   return false;
 }
 
-// The process dies. If the machine dies with it, or the disk is at fault, what was not synced is lost.
+// The process dies. If the machine dies with it, or the disk is at fault, what was not synced is
+// lost.
 void Machine::Die() {
   const bool machine_dies = files_.crashed() || dice_.OneIn(2);
   if (machine_dies) files_.Crash();
@@ -226,6 +254,11 @@ void Machine::Die() {
   if (machine_dies) files_.Restart();
   files_.SetCapacity(UINT64_MAX);
   files_.FailSyncAfter(UINT64_MAX);
+  files_.CrashAfterBytes(UINT64_MAX);
+  files_.CrashAfterChanges(UINT64_MAX);
+  started_ = 0;
+  in_between_ = false;
+  inner_error_ = Status();
   clock_.Advance(static_cast<std::int64_t>(dice_.Below(10'000)));
 }
 
@@ -256,7 +289,7 @@ std::string Machine::Check() {
 }
 
 Report Machine::Run() {
-  const std::uint64_t deaths = dice_.Below(8);
+  const std::uint64_t deaths = dice_.Below(12);
   for (std::uint64_t i = 0; i <= deaths; ++i) {
     life_ = PlanLife(i == deaths);
     const Result<bool> done = Live();

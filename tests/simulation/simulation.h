@@ -1,7 +1,7 @@
-// Simulation: a whole job, on a disk in memory and a virtual clock, that dies again and again: between
-// any two steps of a commit, at any byte or call to the disk, by a failing sync, a full disk or a kill.
-// Its threads take turns as a seed says, so that the same seed gives the same run. In the end the job
-// compares what it stored with a plain single pass over its input.
+// Simulation: a whole job, on a disk in memory and a virtual clock, that dies again and again:
+// between any two steps of a commit, at any byte or call to the disk, by a failing sync, a full
+// disk or a kill. Its threads take turns as a seed says, so that the same seed gives the same run.
+// In the end the job compares what it stored with a plain single pass over its input.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,8 @@ class Job {
 struct Report {
   std::string failure;  // Empty: none.
   std::uint64_t steps = 0;
-  std::map<std::string, std::uint64_t> deaths;  // By cause; those between steps of a commit by name.
+  std::map<std::string, std::uint64_t>
+      deaths;  // By cause; those between steps of a commit by name.
 };
 
 Report Simulate(const Job& job, std::uint64_t seed, Mutation mutation);

@@ -51,6 +51,8 @@ TEST(PoisonTest, IsPutAsideOnceAndNothingElseIsLost) {
     EXPECT_EQ((machine.counters[{"messages_read", "lists"}]),
               static_cast<std::int64_t>(120 + one.poison.size()))
         << one.name;
+    EXPECT_EQ(machine.messages_read, static_cast<std::int64_t>(120 + one.poison.size()))
+        << one.name;
   }
 }
 

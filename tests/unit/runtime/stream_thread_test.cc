@@ -1,6 +1,7 @@
 // One thread step by step: when it commits, how it begins, who stops it.
 #include "engine/runtime/stream_thread.h"
 
+#include "engine/base/hash.h"
 #include "engine/runtime/exchange.h"
 #include "tests/unit/runtime/toy_job.h"
 
@@ -8,6 +9,37 @@ namespace leadflow::toy {
 namespace {
 
 const TopicPartition kEventsChangelog{"toy.changelog.events", 0};
+
+// Facts stage: the last number of each letter counts, so that their order is seen.
+class LastNumbers final : public Operator {
+ public:
+  Status Open(OperatorContext& context) override {
+    context_ = &context;
+    return {};
+  }
+  Status Process(std::span<const MessageView> batch) override {
+    for (const MessageView& message : batch) {
+      context_->store().Put("S" + std::string(message.value.substr(0, 1)), message.value.substr(2));
+    }
+    return {};
+  }
+  Status Prepare() override { return {}; }
+
+ private:
+  OperatorContext* context_ = nullptr;
+};
+
+// A letter and a number: a key in partition `events` of 2, and its first letter in `facts`.
+std::string KeyIn(std::uint32_t events, std::uint32_t facts) {
+  for (char letter = 'a'; letter <= 'z'; ++letter) {
+    if (PartitionOf(Hash64(std::string(1, letter)), 2) != facts) continue;
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = letter + std::to_string(i);
+      if (PartitionOf(Hash64(key), 2) == events) return key;
+    }
+  }
+  return {};
+}
 
 // A log whose commits fail `failures` times, as one that lies behind a network does.
 class FarLog final : public Log {
@@ -84,6 +116,7 @@ class StreamThreadTest : public testing::Test {
     if (log == nullptr) log = machine_.log.get();
     threads_.clear();
     plan_ = machine_.MakePlan();
+    if (make_facts_) plan_.facts.make = make_facts_;
     auto exchange = Exchange::Create(plan_, *log, threads);
     ASSERT_TRUE(exchange.ok()) << exchange.status();
     exchange_ = *std::move(exchange);
@@ -120,6 +153,7 @@ class StreamThreadTest : public testing::Test {
   const Sums all_{{"a", 1}, {"b", 2}, {"c", 3}, {"d", 4}, {"e", 5}, {"f", 6}};
   Machine machine_;
   VirtualClock clock_{1'700'000'000'000};
+  OperatorFactory make_facts_;  // Null: that of the toy job.
   Plan plan_;
   std::unique_ptr<Exchange> exchange_;
   std::vector<std::unique_ptr<StreamThread>> threads_;
@@ -198,6 +232,35 @@ TEST_F(StreamThreadTest, MessagesForAnotherThreadTravelThroughTheLog) {
   EXPECT_EQ(Stored(Stage::kFacts), all_);
   EXPECT_TRUE(exchange_->AllQuiet());
   EXPECT_EQ(exchange_->TotalBacklog(), 0);
+}
+
+// What one thread sent through the log is not overtaken by what the same task hands over in memory
+// after a restart with fewer threads.
+TEST_F(StreamThreadTest, NoMessageOvertakesAnotherWhenThreadsBecomeFewer) {
+  const std::uint32_t here =
+      PartitionOf(Hash64(SourcePartitionId("lists", "list 0")), 2);  // Where the source is read.
+  const std::uint32_t there = 1 - here;
+  const std::string key = KeyIn(here, there);
+  machine_.inputs[0] = {KeyIn(there, there) + "=>" + key + "=2", key + "=1"};
+  machine_.options.slice_bytes = 1;  // One block per step.
+  make_facts_ = [](std::uint32_t) { return std::make_unique<LastNumbers>(); };
+  Begin(2);
+  for (const std::uint32_t i : {here, there}) {
+    EXPECT_OK(thread(i).Start());
+  }
+  StepUntilIdle(here);  // key=1 is sent to the facts there,
+  thread(here).RequestCommit();
+  EXPECT_OK(thread(here).Step().status());
+  EXPECT_OK(thread(there).Step().status());  // and key=2 from there back to the events here.
+  thread(there).RequestCommit();
+  EXPECT_OK(thread(there).Step().status());
+  Begin(1);
+  EXPECT_OK(thread().Start());
+  for (int round = 0; round < 5; ++round) {
+    StepUntilIdle();
+    thread().RequestCommit();
+  }
+  EXPECT_EQ(Stored(Stage::kFacts), (Sums{{key.substr(0, 1), 2}}));
 }
 
 // The owner of the other partition sleeps; nobody piles up what it has to do.

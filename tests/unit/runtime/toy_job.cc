@@ -163,6 +163,7 @@ Status Machine::Run(std::uint32_t threads) {
                   {.threads = threads, .thread = options, .dead_letters_path = {}});
   LEADFLOW_RETURN_IF_ERROR(runtime.Run([&](const Runtime::Progress& progress) -> Status {
     if (!progress.last) return {};
+    messages_read = progress.messages_read;
     totals.clear();
     runtime.VisitFacts([&](std::uint32_t, const KeyedStore& store) { AddSums(store, &totals); });
     return {};

@@ -89,6 +89,7 @@ struct Machine {
   Sums sums;    // By key.
   Sums totals;  // By first letter.
   Exchange::CounterValues counters;
+  std::int64_t messages_read = 0;  // As shown to people while it ran.
 };
 
 }  // namespace leadflow::toy
