@@ -1,4 +1,5 @@
-// Types, names and arguments of a tree. Every mistake is reported once; what follows from one is not.
+// Types, names and arguments of a tree. Every mistake is reported once; what follows from one is
+// not.
 #include <re2/re2.h>
 
 #include "engine/config/expression_tree.h"
@@ -127,7 +128,8 @@ class Checker {
     }
     const std::string_view near = Nearest(node.text, scope_.names());
     source_.Error("unknown-field", node.begin, node.end, "no field `" + node.text + "`",
-                  near.empty() ? std::string() : "did you mean `" + std::string(near) + "`?");
+                  near.empty() ? std::string("a text stands in quotes: \"").append(node.text) + "\""
+                               : "did you mean `" + std::string(near) + "`?");
     node.is_wrong = true;
   }
 
@@ -138,7 +140,8 @@ class Checker {
       node.type = slot->type;
       return;
     }
-    source_.Error("unknown-field", node.begin, node.end, "there is no message to read `$` from here",
+    source_.Error("unknown-field", node.begin, node.end,
+                  "there is no message to read `$` from here",
                   "event fields are written by name: `kind`, `utm.source`");
     node.is_wrong = true;
   }
@@ -171,8 +174,12 @@ class Checker {
     }
     const bool ordered = node.op != Operator::kEqual && node.op != Operator::kNotEqual;
     if (!Comparable(a.type, b.type) || (ordered && a.type == ValueType::kBool)) {
-      std::string hint;
-      if (IsNumber(a.type) && b.IsString()) hint = "write " + b.text + " without quotes";
+      std::string hint = "both sides must be of one type";
+      if (IsNumber(a.type) && b.IsString()) {
+        hint = "write " + b.text + " without quotes";
+      } else if (a.type == ValueType::kTime || b.type == ValueType::kTime) {
+        hint = "a time is written parse_time(\"2026-01-31T00:00:00Z\")";
+      }
       Wrong(node, node,
             "`" + std::string(Symbol(node.op)) + "` compares " + Named(a.type) + " with " +
                 Named(b.type),
@@ -293,8 +300,8 @@ class Checker {
     options.set_max_mem(1 << 20);
     const RE2 regex(pattern.text, options);
     if (!regex.ok()) {
-      source_.Error("pattern", pattern.begin, pattern.end, "no regular expression: " + regex.error(),
-                    "the syntax is that of RE2");
+      source_.Error("pattern", pattern.begin, pattern.end,
+                    "no regular expression: " + regex.error(), "the syntax is that of RE2");
       node.is_wrong = true;
     }
   }
@@ -303,7 +310,8 @@ class Checker {
     node.function = FindFunction(node.text);
     if (node.function == nullptr) {
       const std::string_view near = Nearest(node.text, FunctionNames());
-      source_.Error("unknown-function", node.begin, node.name_end, "no function `" + node.text + "`",
+      source_.Error("unknown-function", node.begin, node.name_end,
+                    "no function `" + node.text + "`",
                     near.empty() ? std::string() : "did you mean `" + std::string(near) + "`?");
       node.is_wrong = true;
       return;
@@ -371,7 +379,8 @@ class Checker {
     }
   }
 
-  // The zone must be known; a text with an offset of its own does not need it, but nobody can promise.
+  // The zone must be known; a text with an offset of its own does not need it, but nobody can
+  // promise.
   void Time(Node& node) {
     const std::string zone = node.args.size() == 3 ? node.args[2]->text : std::string(zone_);
     if (zone.empty()) {

@@ -37,7 +37,10 @@ class Parser {
     return nullptr;
   }
   NodePtr FailExpected(std::string_view what) {
-    if (Now().type == Token::Type::kEnd) return Fail(std::string(what) + " is missing at the end");
+    if (Now().type == Token::Type::kEnd) {
+      return Fail(std::string(what) + " is missing at the end",
+                  "finish the expression, or take away what waits for it");
+    }
     return Fail(std::string(what) + " is missing before `" +
                 std::string(source_.Part(Now().begin, Now().end)) + "`");
   }

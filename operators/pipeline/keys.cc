@@ -219,7 +219,7 @@ constexpr Key kTestKeys[] = {
      true},
 };
 constexpr Key kPipelineKeys[] = {
-    {"version", KeyType::kInt, "of the file format: 1", nullptr, true},
+    {"version", KeyType::kInt, "of the file format; write version: 1", nullptr, true},
     {"name", KeyType::kText, "of the pipeline: letters, digits, - and _"},
     {"time_zone", KeyType::kText, "IANA name: windows are cut there"},
     {"currency", KeyType::kMapping, "money of reports", &kCurrencySection},

@@ -33,6 +33,16 @@ bool IsReserved(std::string_view name) {
   return name.empty() || name == "(none)" || name == "(other)";
 }
 
+// `on: form_submit`: a word that is no condition, which is reported.
+bool IsLoneWord(const YamlNode& on, const std::vector<std::string_view>& known,
+                Problems& problems) {
+  if (!IsPlainName(on.scalar) || FieldFromName(on.scalar)) return false;
+  const bool kind = KindFromName(on.scalar).has_value();
+  problems.Error("unknown-event", on.at, "no event `" + on.scalar + "`",
+                 kind ? "write 'kind == \"" + on.scalar + "\"'" : HintFor(on.scalar, known));
+  return true;
+}
+
 }  // namespace
 
 void Loader::LoadRules(const YamlNode& list, std::string_view what,
@@ -110,7 +120,8 @@ void Loader::LoadStage(const YamlNode& node) {
       problems_.Error("name", name->at, "`" + name->scalar + "` is no name of a stage",
                       "a letter, then letters, digits, - and _");
     } else if (FindStage(name->scalar, name->at, true) >= 0) {
-      problems_.Error("duplicate-name", name->at, "two stages `" + name->scalar + "`");
+      problems_.Error("duplicate-name", name->at, "two stages `" + name->scalar + "`",
+                      "give each a name of its own");
     }
   }
   const YamlNode* on = reader.Get("on");
@@ -122,7 +133,7 @@ void Loader::LoadStage(const YamlNode& node) {
   }
   if (on != nullptr && on->scalar == "lead_creation") {
     stage.on_lead_creation = true;
-  } else if (on != nullptr) {
+  } else if (on != nullptr && !IsLoneWord(*on, {"lead_creation"}, problems_)) {
     EventScope scope(Stored(), &pipeline_->names);
     stage.on = expressions_->Condition(*on, scope);
   }
@@ -140,7 +151,8 @@ void Loader::LoadScoring(const YamlNode& node) {
   const SectionReader reader(node, kScoringSection, "scoring", &problems_);
   const std::int64_t half_life = reader.DurationMs("half_life", 0, kHourMs, 10 * kYearMs);
   if (half_life % kHourMs != 0) {
-    problems_.Error("value", reader.Get("half_life")->at, "`half_life` must be whole hours");
+    problems_.Error("value", reader.Get("half_life")->at, "`half_life` must be whole hours",
+                    "as in 12h or 7d");
   }
   pipeline_->score_half_life_ms = half_life;
   const YamlNode* rules = reader.Get("rules");
@@ -202,7 +214,7 @@ void Loader::LoadGoal(const YamlNode::Member& member, bool defaults) {
       goal.on = GoalSpec::On::kStage;
       goal.stage = FindStage(text.substr(kStage.size()), on->at, defaults);
       if (goal.stage < 0 && defaults) return;  // the file has stages of its own
-    } else {
+    } else if (!IsLoneWord(*on, {"order", "deal.won"}, problems_)) {
       goal.on = GoalSpec::On::kEvent;
       EventScope scope(Stored(), &pipeline_->names);
       Diagnostics unused("defaults", "");
@@ -332,7 +344,8 @@ bool Loader::LoadModelParameters(const YamlNode& item, ModelSpec* model) {
   const std::int64_t half_life =
       parameters.DurationMs("half_life", 7 * kDayMs, kHourMs, 10 * kYearMs);
   if (half_life % kHourMs != 0) {
-    problems_.Error("value", parameters.Get("half_life")->at, "`half_life` must be whole hours");
+    problems_.Error("value", parameters.Get("half_life")->at, "`half_life` must be whole hours",
+                    "as in 12h or 7d");
   }
   model->half_life_hours = half_life / kHourMs;
   return parameters.Get("half_life") != nullptr;

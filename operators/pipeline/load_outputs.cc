@@ -127,7 +127,8 @@ void Loader::LoadOutput(const YamlNode& node) {
     const std::string text = FillName(path->scalar);
     output.json_lines = text.ends_with(".jsonl");
     if (!IsUnresolved(*path) && !output.json_lines && !text.ends_with(".csv")) {
-      problems_.Error("value", path->at, "`" + text + "` is neither .csv nor .jsonl");
+      problems_.Error("value", path->at, "`" + text + "` is neither .csv nor .jsonl",
+                      "as in out/{kpi}.csv");
     }
     const bool one_kpi =
         output.only.size() == 1 || (output.only.empty() && pipeline_->kpis.size() <= 1);

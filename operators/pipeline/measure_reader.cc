@@ -156,13 +156,13 @@ std::optional<std::string_view> MeasureReader::FormOf(const SectionReader& reade
     form = candidate.name;
     lacking = reader.Get(candidate.name) == nullptr;
   }
-  if (!form) {
+  if (!form && !reader.unknown_keys()) {  // an unknown one may be meant as the measure
     problems_.Error("missing", reader.node().at,
                     "`" + reader.what() +
                         "` needs a measure: count, distinct, sum, mean, "
                         "quantile, attributed, ratio, minus or share_of");
-    return std::nullopt;
   }
+  if (!form) return std::nullopt;
   CheckOptions(reader, *form, outermost);
   return lacking ? std::nullopt : form;
 }

@@ -1,17 +1,19 @@
 #include "operators/pipeline/problems.h"
 
+#include <algorithm>
+
 namespace leadflow {
 
 std::string HintFor(std::string_view word, const std::vector<std::string_view>& known) {
   if (const std::string_view nearest = Nearest(word, known); !nearest.empty()) {
     return "did you mean `" + std::string(nearest) + "`?";
   }
-  constexpr std::size_t kFew = 14;
-  if (known.empty() || known.size() > kFew) return "";
-  std::string hint = "known: ";
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    if (i > 0) hint += ", ";
-    hint += known[i];
+  constexpr std::size_t kFew = 45;  // the kinds of events, the sections of a pipeline
+  if (known.size() > kFew) return "`leadflow schema` says what may stand here";
+  std::string hint;
+  for (auto name = known.begin(); name != known.end(); ++name) {
+    if (std::find(known.begin(), name, *name) != name) continue;
+    hint += (hint.empty() ? "known: " : ", ") + std::string(*name);
   }
   return hint;
 }

@@ -49,12 +49,17 @@ std::string_view NameOfType(KeyType type) {
   return "";
 }
 
-std::string HintOfType(KeyType type) {
-  switch (type) {
+std::string HintOfType(const Key& key) {
+  switch (key.type) {
+    case KeyType::kInt: return "digits only, as in 4";
     case KeyType::kDuration: return "as in 30d, 12h, 30m, 10s, 200ms";
     case KeyType::kSize: return "as in 512MiB or 1GiB";
     case KeyType::kExpression: return "as in 'kind == \"order\"'";
-    default: return "";
+    case KeyType::kMapping:
+      if (key.section == nullptr || key.section->keys.empty()) return std::string(key.doc);
+      return "as in " + std::string(key.name) + ": {" + std::string(key.section->keys[0].name) +
+             ": ...}";
+    default: return std::string(key.doc);
   }
 }
 
@@ -131,7 +136,8 @@ SectionReader::SectionReader(const YamlNode& node, const Section& section, std::
 
 void SectionReader::Check(const Section& section) {
   if (node_.type != YamlNode::Type::kNull && !node_.IsMapping()) {
-    problems_.Error("type", node_.at, "`" + what_ + "` must be a mapping");
+    problems_.Error("type", node_.at, "`" + what_ + "` must be a mapping",
+                    "lines of `key: value`, indented, or {key: value, key: value}");
     ok_ = false;
     return;
   }
@@ -141,6 +147,7 @@ void SectionReader::Check(const Section& section) {
     const auto key = std::find_if(section.keys.begin(), section.keys.end(),
                                   [&](const Key& k) { return k.name == member.key; });
     if (key == section.keys.end()) {
+      unknown_keys_ = true;
       problems_.Error("unknown-key", member.key_at,
                       "no key `" + member.key + "` in " + std::string(section.name),
                       HintFor(member.key, names));
@@ -181,13 +188,15 @@ bool SectionReader::HasType(const Key& key, const YamlNode& value) {
   if (!good) {
     problems_.Error("type", null ? node_.Find(key.name)->at : value.at,
                     "`" + std::string(key.name) + "` must be " + std::string(NameOfType(key.type)),
-                    HintOfType(key.type));
+                    HintOfType(key));
     return false;
   }
   if (!key.choices.empty() && !IsUnresolved(value)) {
     const auto choices = SplitChoices(key.choices);
     if (std::find(choices.begin(), choices.end(), value.scalar) == choices.end()) {
-      problems_.Unknown("value", value.at, "value", value.scalar, choices);
+      problems_.Error("value", value.at,
+                      "`" + std::string(key.name) + "` cannot be `" + value.scalar + "`",
+                      HintFor(value.scalar, choices));
       return false;
     }
   }

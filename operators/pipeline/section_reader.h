@@ -24,6 +24,8 @@ class SectionReader final {
 
   // False: no mapping at all (reported).
   bool ok() const { return ok_; }
+  // Some key is not in the table (reported).
+  bool unknown_keys() const { return unknown_keys_; }
   const std::string& what() const { return what_; }
   const YamlNode& node() const { return node_; }
 
@@ -54,6 +56,7 @@ class SectionReader final {
   std::string what_;
   Problems& problems_;
   bool ok_ = true;
+  bool unknown_keys_ = false;
   std::vector<std::pair<std::string_view, const YamlNode*>> good_;
 };
 
