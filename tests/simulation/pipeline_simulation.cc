@@ -2,6 +2,7 @@
 //
 //   pipeline_simulation --seeds N [--first S] [--jobs J]   N seeds from S (0) on, J at a time
 //   pipeline_simulation --seed S                           one seed, again and the same
+//   pipeline_simulation --job clusters|b2b ...             only one of the two jobs
 //   pipeline_simulation --mutation NAME ...                with a deliberate mistake
 //   pipeline_simulation --catch-mutations --seeds N        every mistake must be seen within N
 //   seeds
@@ -16,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/simulation/b2b_job.h"
 #include "tests/simulation/cluster_job.h"
 #include "tests/simulation/simulation.h"
 
@@ -43,11 +45,29 @@ struct Options {
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   const Mistake* mistake = &kMistakes[0];
   bool catch_mutations = false;
+  bool clusters = true;
+  bool b2b = true;
 };
 
-Report RunSeed(std::uint64_t seed, const Mistake& mistake) {
-  const ClusterJob job(seed, mistake.forgetful);
-  return Simulate(job, seed, mistake.mutation);
+void Add(const Report& report, const char* job, Report* sum) {
+  if (!report.failure.empty() && sum->failure.empty()) {
+    sum->failure = std::string(job) + ": " + report.failure;
+  }
+  sum->steps += report.steps;
+  for (const auto& [cause, count] : report.deaths) sum->deaths[cause] += count;
+}
+
+Report RunSeed(const Options& options, std::uint64_t seed, const Mistake& mistake) {
+  Report sum;
+  if (options.clusters) {
+    const ClusterJob job(seed, mistake.forgetful);
+    Add(Simulate(job, seed, mistake.mutation), "clusters", &sum);
+  }
+  if (options.b2b) {
+    const B2bJob job(seed);
+    Add(Simulate(job, seed, mistake.mutation), "b2b", &sum);
+  }
+  return sum;
 }
 
 struct Summary {
@@ -64,7 +84,7 @@ Summary RunSeeds(const Options& options, const Mistake& mistake, bool enough) {
   std::atomic<bool> stop{false};
   const auto work = [&] {
     for (std::uint64_t seed = 0; !stop && (seed = next++) < options.first + options.seeds;) {
-      const Report report = RunSeed(seed, mistake);
+      const Report report = RunSeed(options, seed, mistake);
       const std::lock_guard lock(mutex);
       if (!report.failure.empty()) {
         summary.failures[seed] = report.failure;
@@ -125,7 +145,8 @@ int CatchMutations(const Options& options) {
 int Usage() {
   std::fprintf(stderr,
                "usage: pipeline_simulation [--seeds N] [--first S] [--seed S] [--jobs J]\n"
-               "                           [--mutation NAME] [--catch-mutations]\nmutations:");
+               "                           [--job clusters|b2b] [--mutation NAME] "
+               "[--catch-mutations]\nmutations:");
   for (const Mistake& mistake : kMistakes) std::fprintf(stderr, " %s", mistake.name);
   std::fprintf(stderr, "\n");
   return 2;
@@ -158,6 +179,9 @@ std::optional<Options> Parse(const std::vector<std::string>& words) {
       options.seeds = 1;
     } else if (option == "--jobs" && number > 0) {
       options.jobs = static_cast<unsigned>(number);
+    } else if (option == "--job" && (value == "clusters" || value == "b2b")) {
+      options.clusters = value == "clusters";
+      options.b2b = !options.clusters;
     } else if (option == "--mutation") {
       options.mistake = FindMistake(value);
       if (options.mistake == nullptr) return std::nullopt;

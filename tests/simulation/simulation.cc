@@ -48,10 +48,17 @@ const std::vector<std::string>& CommitSteps() {
 
 class Machine {
  public:
-  Machine(const Job& job, std::uint64_t seed, Mutation mutation)
-      : job_(job), dice_(seed * 2 + 1), mutation_(mutation), files_(seed) {}
+  using Check = std::function<std::string(const Outcome&)>;
+
+  Machine(const Plan& plan, Check check, std::uint64_t seed, Mutation mutation)
+      : plan_(plan),
+        check_(std::move(check)),
+        dice_(seed * 2 + 1),
+        mutation_(mutation),
+        files_(seed) {}
 
   Report Run();
+  std::string RunUndisturbed();
 
  private:
   struct Life {
@@ -77,9 +84,10 @@ class Machine {
   bool Expected(const Status& status) const;
   void Die();
   Result<std::unique_ptr<KeyedStore>> OpenStore(const std::string& name, bool wipe);
-  std::string Check();
+  std::string CheckOutcome();
 
-  const Job& job_;
+  const Plan& plan_;
+  const Check check_;
   Dice dice_;
   const Mutation mutation_;
 
@@ -116,7 +124,7 @@ void Machine::PlanDeath(Life* life) {
 Machine::Life Machine::PlanLife(bool quiet) {
   Life life;
   if (!quiet) PlanDeath(&life);
-  life.threads = 1 + static_cast<std::uint32_t>(dice_.Below(std::min(job_.plan().partitions, 3u)));
+  life.threads = 1 + static_cast<std::uint32_t>(dice_.Below(std::min(plan_.partitions, 3u)));
   life.clock_jump_ms = dice_.Of<std::uint64_t>({1, 20, 300});
   life.segment_bytes = dice_.Of<std::uint64_t>({2'000, 20'000, 1 << 20});
   life.cleaning_bytes = dice_.OneIn(2) ? 0 : 50'000;
@@ -182,10 +190,10 @@ Status Machine::Begin() {
                                                      .segment_bytes = life_.segment_bytes,
                                                      .cache_bytes = 4'000,
                                                      .cleaning_bytes = life_.cleaning_bytes}));
-  LEADFLOW_ASSIGN_OR_RETURN(exchange_, Exchange::Create(job_.plan(), *log_, life_.threads));
+  LEADFLOW_ASSIGN_OR_RETURN(exchange_, Exchange::Create(plan_, *log_, life_.threads));
   for (std::uint32_t i = 0; i < life_.threads; ++i) {
     threads_.push_back(std::make_unique<StreamThread>(
-        job_.plan(), *log_, *exchange_, clock_,
+        plan_, *log_, *exchange_, clock_,
         [this](const std::string& name, bool wipe) { return OpenStore(name, wipe); }, life_.options,
         i));
   }
@@ -262,7 +270,7 @@ void Machine::Die() {
   clock_.Advance(static_cast<std::int64_t>(dice_.Below(10'000)));
 }
 
-std::string Machine::Check() {
+std::string Machine::CheckOutcome() {
   Outcome outcome{.log = *log_, .events = {}, .facts = {}, .counters = {}, .watermark_ms = 0};
   outcome.counters = {};
   for (const auto& thread : threads_) {
@@ -278,14 +286,14 @@ std::string Machine::Check() {
   std::vector<std::unique_ptr<KeyedStore>> held;
   for (auto* list : {&outcome.events, &outcome.facts}) {
     const std::string prefix = list == &outcome.events ? "events-" : "facts-";
-    for (std::uint32_t p = 0; p < job_.plan().partitions; ++p) {
+    for (std::uint32_t p = 0; p < plan_.partitions; ++p) {
       auto store = stores_.Open(prefix + std::to_string(p));
       if (!store.ok()) return store.status().ToString();
       held.push_back(*std::move(store));
       list->push_back(held.back().get());
     }
   }
-  return job_.Check(outcome);
+  return check_(outcome);
 }
 
 Report Machine::Run() {
@@ -302,14 +310,29 @@ Report Machine::Run() {
   // The job is done, and lost what it had not made durable. A last life finds it complete.
   life_ = PlanLife(true);
   const Result<bool> done = Live();
-  report_.failure = done.ok() ? Check() : done.status().ToString();
+  report_.failure = done.ok() ? CheckOutcome() : done.status().ToString();
   return report_;
+}
+
+std::string Machine::RunUndisturbed() {
+  life_.clock_jump_ms = 50;
+  life_.segment_bytes = 1 << 20;
+  life_.cleaning_bytes = 1 << 20;
+  life_.options.until_end = true;
+  const Result<bool> done = Live();
+  return done.ok() ? CheckOutcome() : done.status().ToString();
 }
 
 }  // namespace
 
 Report Simulate(const Job& job, std::uint64_t seed, Mutation mutation) {
-  return Machine(job, seed, mutation).Run();
+  const auto check = [&job](const Outcome& outcome) { return job.Check(outcome); };
+  return Machine(job.plan(), check, seed, mutation).Run();
+}
+
+std::string RunUndisturbed(const Plan& plan,
+                           const std::function<std::string(const Outcome&)>& check) {
+  return Machine(plan, check, 0, Mutation::kNone).RunUndisturbed();
 }
 
 }  // namespace leadflow::simulation

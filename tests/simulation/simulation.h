@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,5 +44,9 @@ struct Report {
 };
 
 Report Simulate(const Job& job, std::uint64_t seed, Mutation mutation);
+
+// One thread, nothing fails. Returns what `check` does, or the error that nobody expects.
+std::string RunUndisturbed(const Plan& plan,
+                           const std::function<std::string(const Outcome&)>& check);
 
 }  // namespace leadflow::simulation
