@@ -9,6 +9,8 @@
 namespace leadflow {
 namespace {
 
+constexpr std::size_t kTrimSteps = 4096;  // of the clock hand per batch of messages
+
 constexpr std::uint8_t kAddressFormat = 1;
 constexpr std::uint8_t kHasPointer = 1;
 constexpr std::uint8_t kIsShared = 2;
@@ -290,12 +292,20 @@ void NodeStore::Drop(std::size_t slot) {
 
 Status NodeStore::Trim() {
   if (bytes_ <= budget_) return Status();
+  // What is to be written stays while it can: most of it will change again before the commit.
+  EvictClean(kTrimSteps);
+  if (bytes_ <= budget_ + budget_ / 2) return Status();
   LEADFLOW_RETURN_IF_ERROR(Write());
   // Two rounds: the first may only take away the marks of use.
-  for (std::size_t step = 0; step < 2 * slots_.size() && bytes_ > budget_; ++step) {
+  EvictClean(2 * slots_.size());
+  return Status();
+}
+
+void NodeStore::EvictClean(std::size_t steps) {
+  for (; steps > 0 && bytes_ > budget_; --steps) {
     hand_ = hand_ + 1 < slots_.size() ? hand_ + 1 : 0;
     Node* node = slots_[hand_].get();
-    if (node == nullptr) continue;
+    if (node == nullptr || node->dirty) continue;
     if (node->used) {
       node->used = false;
       if (node->cluster) node->cluster->journey.DropCleanChunks();
@@ -304,7 +314,6 @@ Status NodeStore::Trim() {
       Drop(hand_);
     }
   }
-  return Status();
 }
 
 Result<std::vector<std::string>> EncodeMove(Cluster& cluster, const LinkTable& table,

@@ -78,7 +78,7 @@ class NodeStore {
   Status Write();
   void Committed();
   void Aborted();
-  // Lets go of nodes beyond the budget; writes first if it must.
+  // Lets go of nodes beyond the budget, of changed ones only far beyond it: they are written first.
   Status Trim();
 
   KeyedStore& store() { return store_; }
@@ -95,6 +95,7 @@ class NodeStore {
               const std::optional<std::string>& table, const std::optional<std::string>& head);
   Status WriteNode(Node* node);
   void Drop(std::size_t slot);
+  void EvictClean(std::size_t steps);
   Journey::LoadChunk Loader(const Identifier& root);
 
   KeyedStore& store_;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint8_t kHeadVersion = 1;
 constexpr std::size_t kMostEntries = 256;  // of a chunk
-constexpr std::uint64_t kFewEntries = 32;  // of a chunk that goes on beyond its month
-constexpr std::size_t kInlineBytes = 3072;  // of the only chunk of a journey: it lies in the head
+constexpr std::uint64_t kFewEntries = 8;   // of a chunk that goes on beyond its month
+constexpr std::size_t kInlineBytes = 1536;  // of the last chunk: it lies in the head
 constexpr std::int64_t kDayMs = 86'400'000;
 
 // First moment of the UTC month of a time; by the civil calendar, valid for any year.
@@ -44,7 +44,7 @@ struct Journey::Impl {
     std::int64_t first_ms = 0, last_ms = 0;
     std::uint64_t count = 0;
     std::unique_ptr<Chunk> chunk;  // null: not loaded
-    bool stored = false;           // under its own key
+    bool stored = false;           // under its own key; else it has to stay loaded
   };
 
   LoadChunk load;
@@ -56,15 +56,12 @@ struct Journey::Impl {
   std::unique_ptr<DecodedState> decoded;
   std::uint64_t size = 0;
   bool head_dirty = false;
-  bool stored_inline = false;  // the stored head holds the only chunk
   Entry found;
 
-  // Whether the head shall hold the only chunk: one write and one look-up for a short journey.
+  // Whether the head shall hold the last chunk: one write for what comes in order.
   bool Inline() const {
-    if (places.size() != 1 || places[0].count >= kFewEntries || places[0].chunk == nullptr) {
-      return false;
-    }
-    return places[0].chunk->encoded_bytes() <= kInlineBytes;
+    return !places.empty() && places.back().chunk != nullptr &&
+           places.back().chunk->encoded_bytes() <= kInlineBytes;
   }
 
   std::size_t Upper(std::int64_t time_ms) const {
@@ -198,7 +195,7 @@ Status Journey::Insert(const Entry& entry) {
     place.key = MonthStart(entry.time_ms);
     if (i != 0) place.key = std::max(place.key, impl.places[i - 1].last_ms + 1);
     place.chunk = std::make_unique<Chunk>();
-    std::erase(impl.gone, place.key);
+    place.stored = std::erase(impl.gone, place.key) != 0;
     impl.places.insert(impl.places.begin() + static_cast<std::ptrdiff_t>(i), std::move(place));
   }
   LEADFLOW_RETURN_IF_ERROR(impl.Load(impl.places[i]));
@@ -338,11 +335,11 @@ Result<Journey> Journey::Decode(std::string_view head, LoadChunk load) {
   }
   std::string_view chunk;
   if (!reader.Bytes(&chunk) || !reader.Bytes(&state) || !reader.Varint(&records)) return bad;
+  for (Impl::Place& place : impl.places) place.stored = true;
   if (!chunk.empty()) {
-    if (impl.places.size() != 1 || !impl.Take(impl.places[0], std::string(chunk)).ok()) return bad;
-    impl.stored_inline = true;
+    if (impl.places.empty() || !impl.Take(impl.places.back(), std::string(chunk)).ok()) return bad;
+    impl.places.back().stored = false;
   }
-  for (Impl::Place& place : impl.places) place.stored = !impl.stored_inline;
   impl.state = state;
   std::string_view rest = reader.Rest();
   for (std::uint64_t i = 0; i < records; ++i) {
@@ -369,7 +366,7 @@ std::string Journey::EncodeHead() const {
     writer.Varint(place.count);
     before = place.key;
   }
-  writer.Bytes(impl_->Inline() ? impl_->places[0].chunk->Encode() : std::string());
+  writer.Bytes(impl_->Inline() ? impl_->places.back().chunk->Encode() : std::string());
   writer.Bytes(state());
   writer.Varint(impl_->records.size());
   for (const auto& [id, record] : impl_->records) AppendRecord(record, &out);
@@ -381,23 +378,24 @@ bool Journey::head_dirty() const { return impl_->head_dirty; }
 void Journey::VisitDirtyChunks(
     const std::function<void(std::int64_t chunk, std::optional<std::string_view> bytes)>& visit) {
   for (const std::int64_t key : impl_->gone) visit(key, std::nullopt);
-  const bool now_inline = impl_->head_dirty ? impl_->Inline() : impl_->stored_inline;
+  if (!impl_->head_dirty) return;
+  const Impl::Place* const in_head = impl_->Inline() ? &impl_->places.back() : nullptr;
   for (const Impl::Place& place : impl_->places) {
-    if (place.chunk == nullptr) continue;
-    if (now_inline) {
-      if (!impl_->stored_inline && place.stored) visit(place.key, std::nullopt);
-    } else if (place.chunk->dirty || impl_->stored_inline) {
+    if (&place == in_head) {
+      if (place.stored) visit(place.key, std::nullopt);
+    } else if (!place.stored || (place.chunk != nullptr && place.chunk->dirty)) {
       visit(place.key, place.chunk->Encode());
     }
   }
 }
 
 void Journey::ClearDirty() {
+  if (!impl_->head_dirty) return;
   impl_->gone.clear();
-  if (impl_->head_dirty) impl_->stored_inline = impl_->Inline();
+  const Impl::Place* const in_head = impl_->Inline() ? &impl_->places.back() : nullptr;
   for (Impl::Place& place : impl_->places) {
     if (place.chunk != nullptr) place.chunk->dirty = false;
-    place.stored = !impl_->stored_inline;
+    place.stored = &place != in_head;
   }
   impl_->head_dirty = false;
 }
@@ -416,9 +414,8 @@ std::size_t Journey::memory_bytes() const {
 }
 
 void Journey::DropCleanChunks() {
-  if (impl_->stored_inline) return;  // It cannot be loaded by itself.
   for (Impl::Place& place : impl_->places) {
-    if (place.chunk != nullptr && !place.chunk->dirty) place.chunk.reset();
+    if (place.stored && place.chunk != nullptr && !place.chunk->dirty) place.chunk.reset();
   }
 }
 

@@ -112,8 +112,8 @@ class Journey {
   void Keep(std::unique_ptr<DecodedState> decoded);
   void StateChanged();
 
-  // Persistence. The head holds the directory of chunks, records and state, and the only chunk of a
-  // short journey.
+  // Persistence. The head holds the directory of chunks, records and state, and the last chunk if it
+  // is small.
   static Result<Journey> Decode(std::string_view head, LoadChunk load);
   std::string EncodeHead() const;
   bool head_dirty() const;

@@ -233,7 +233,7 @@ TEST(NodeStoreTest, KeepsToItsBudgetAndFindsEverythingAgain) {
     node->address_dirty = true;
     nodes.Touch(node);
     ASSERT_TRUE(nodes.Trim().ok());
-    EXPECT_LE(nodes.bytes(), 20'000u);
+    EXPECT_LE(nodes.bytes(), 30'000u);  // changed ones are kept up to a half beyond the budget
   }
   EXPECT_LT(nodes.size(), static_cast<std::size_t>(kNodes));
   for (int i = 0; i < kNodes; ++i) {
