@@ -14,7 +14,7 @@ class Maker {
 
   B2bEvents Make() {
     const std::uint64_t people = 2 + Below(8);
-    const std::uint64_t count = 20 + Below(80);
+    const std::uint64_t count = 20 + Below(Below(3) == 0 ? 400 : 100);
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::uint64_t person = Below(people);
       if (Below(3) > 0) {
@@ -91,6 +91,7 @@ class Maker {
     const std::string order =
         "," + Text("order_id", "o" + std::to_string(person) + std::to_string(Below(2)));
     const std::string deal = "," + Text("deal_id", "d" + std::to_string(person));
+    if (Below(12) == 0) return Hermit();
     switch (Below(11)) {
       case 0: return Kind("contact_created") + Contact(person) + Email(person);
       case 1: return Kind("identify") + Contact(person) + Email(person);
@@ -114,6 +115,20 @@ class Maker {
                ",\"rating\":3";
       default:
         return Kind("order") + (Below(2) == 0 ? Email(person) : Contact(person)) + order + Amount();
+    }
+  }
+
+  // Somebody who shares nothing with anybody, and wants to be forgotten. What an erasure took from
+  // a lead that turns out to be two later on is gone, so for all others it depends on the order.
+  std::string Hermit() {
+    const std::string who = "," + Text("email", "hermit@works.example");
+    switch (Below(5)) {
+      case 0: return Kind("erase") + who;
+      case 1: return Kind("card_collected") + who + "," + Text("fair", "Sensor");
+      case 2:
+        return Kind("order") + who + "," + Text("order_id", "h" + std::to_string(number_)) +
+               Amount();
+      default: return Kind("form_submit") + who + "," + Text("form", "contact");
     }
   }
 

@@ -70,11 +70,36 @@ const Pipeline& PipelineOf(std::size_t partitions) {
   return *loaded[partitions - 1].pipeline;
 }
 
+// An ingest operator with a mistake: some messages it cannot handle. All stages are rewound when it
+// meets one.
+class MistakenIngest final : public Operator {
+ public:
+  explicit MistakenIngest(std::unique_ptr<Operator> inner) : inner_(std::move(inner)) {}
+  Status Open(OperatorContext& context) override { return inner_->Open(context); }
+  Status Process(std::span<const MessageView> batch) override {
+    for (const MessageView& message : batch) {
+      if (Hash64(message.value) % 40 == 0) return {ErrorCode::kInternal, "cannot handle it"};
+    }
+    return inner_->Process(batch);
+  }
+  Status Prepare() override { return inner_->Prepare(); }
+  void Committed() override { inner_->Committed(); }
+  void Aborted() override { inner_->Aborted(); }
+
+ private:
+  const std::unique_ptr<Operator> inner_;
+};
+
 Plan PlanOf(const Pipeline& pipeline, const std::vector<app::SourceMessages>& inputs,
             std::size_t cache_bytes) {
   auto plan =
       app::MakePlan(pipeline, {.key = {1, 2, 3}, .cache_bytes = cache_bytes, .inputs = &inputs});
   LEADFLOW_CHECK(plan.ok());
+  for (SourcePlan& source : plan->sources) {
+    source.ingest = [make = source.ingest](std::uint32_t partition) {
+      return std::make_unique<MistakenIngest>(make(partition));
+    };
+  }
   return *std::move(plan);
 }
 

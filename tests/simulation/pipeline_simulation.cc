@@ -123,20 +123,25 @@ void Print(const Options& options, const Summary& summary) {
   }
 }
 
-// The test of the test.
-int CatchMutations(const Options& options) {
+// The test of the test: every job sees every mistake that it can make.
+int CatchMutations(Options options) {
   int missed = 0;
   for (const Mistake& mistake : kMistakes) {
     if (&mistake == &kMistakes[0]) continue;
-    const Summary summary = RunSeeds(options, mistake, true);
-    if (summary.failures.empty()) {
-      ++missed;
-      std::printf("%s: NOT SEEN in %llu seeds\n", mistake.name,
-                  static_cast<unsigned long long>(options.seeds));
-    } else {
-      const auto& [seed, failure] = *summary.failures.begin();
-      std::printf("%s: seed %llu: %s\n", mistake.name, static_cast<unsigned long long>(seed),
-                  failure.c_str());
+    for (const bool clusters : {true, false}) {
+      if (mistake.forgetful && !clusters) continue;
+      options.clusters = clusters;
+      options.b2b = !clusters;
+      const Summary summary = RunSeeds(options, mistake, true);
+      if (summary.failures.empty()) {
+        ++missed;
+        std::printf("%s: NOT SEEN by %s in %llu seeds\n", mistake.name,
+                    clusters ? "clusters" : "b2b", static_cast<unsigned long long>(options.seeds));
+      } else {
+        const auto& [seed, failure] = *summary.failures.begin();
+        std::printf("%s: seed %llu: %s\n", mistake.name, static_cast<unsigned long long>(seed),
+                    failure.c_str());
+      }
     }
   }
   return missed == 0 ? 0 : 1;
