@@ -24,6 +24,7 @@ class SeenMap {
   // Adds `by` to the count of a row (Hash64 of group and component); returns the new count.
   std::int64_t Add(std::uint64_t row, std::int64_t by);
   bool empty() const { return counts_.empty(); }
+  std::size_t size() const { return counts_.size(); }
   void Clear() { counts_.clear(); }
   void Append(std::string* out) const;
   bool Read(std::string_view* bytes);

@@ -397,12 +397,17 @@ void Journey::ClearDirty() {
     if (place.chunk != nullptr) place.chunk->dirty = false;
     place.stored = &place != in_head;
   }
+  if (impl_->decoded != nullptr) {  // The bytes are made again when they are needed.
+    impl_->state = std::string();
+    impl_->state_stale = true;
+  }
   impl_->head_dirty = false;
 }
 
 std::size_t Journey::memory_bytes() const {
   std::size_t bytes =
       sizeof(Impl) + impl_->state.capacity() + impl_->places.capacity() * sizeof(Impl::Place);
+  if (impl_->decoded != nullptr) bytes += impl_->decoded->memory_bytes();
   for (const Impl::Place& place : impl_->places) {
     if (place.chunk != nullptr) bytes += place.chunk->memory_bytes();
   }

@@ -53,6 +53,7 @@ class DecodedState {
  public:
   virtual ~DecodedState() = default;
   virtual void Encode(std::string* out) const = 0;
+  virtual std::size_t memory_bytes() const = 0;  // about
 };
 
 class Journey {

@@ -64,6 +64,14 @@ std::int64_t LeadState::NewestHappening(const Milestones& marks) const {
   return newest;
 }
 
+std::size_t LeadState::memory_bytes() const {
+  constexpr std::size_t kText = 48;  // of an id behind its string
+  constexpr std::size_t kMapNode = 80;
+  const std::size_t marks = fold.marks.stages.size() + fold.marks.goals.size();
+  return sizeof(LeadState) + 3 * kText + marks * (sizeof(Mark) + kText) +
+         (seen.size() + mailings.size()) * kMapNode + records.capacity() * sizeof(RecordPlace);
+}
+
 void LeadState::Encode(std::string* out) const {
   WireWriter writer(out);
   writer.Byte(kVersion);

@@ -40,6 +40,7 @@ class LeadState final : public DecodedState {
   std::int64_t NewestHappening(const Milestones& marks) const;
 
   void Encode(std::string* out) const override;
+  std::size_t memory_bytes() const override;
   bool Read(std::string_view bytes);
 };
 

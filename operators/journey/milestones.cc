@@ -5,6 +5,12 @@
 namespace leadflow {
 namespace {
 
+// Shared by all leads of a thread: what a condition makes lives until the condition is known.
+EvalArena& Arena() {
+  thread_local EvalArena arena;
+  return arena;
+}
+
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr int kScoreBits = 20;
@@ -108,7 +114,7 @@ bool MilestoneFold::Score(const Entry& entry, const FieldSource& fields) {
   score_hour_ = FloorDiv(entry.time_ms, kHourMs);
   for (std::size_t i = 0; i < rules_->pipeline.scoring.size(); ++i) {
     const ScoringRule& rule = rules_->pipeline.scoring[i];
-    if (rule.when != nullptr && !rule.when->Matches(fields, arena_)) continue;
+    if (rule.when != nullptr && !rule.when->Matches(fields, Arena())) continue;
     scored = true;
     std::int64_t points = rule.points;
     if (rule.cap_points > 0 && rule.cap_per_ms > 0) {
@@ -128,7 +134,7 @@ bool MilestoneFold::Score(const Entry& entry, const FieldSource& fields) {
 
 bool MilestoneFold::Scores(const FieldSource& fields) const {
   for (const ScoringRule& rule : rules_->pipeline.scoring) {
-    if (rule.when == nullptr || rule.when->Matches(fields, arena_)) return true;
+    if (rule.when == nullptr || rule.when->Matches(fields, Arena())) return true;
   }
   return false;
 }
@@ -154,16 +160,16 @@ void MilestoneFold::Stages(const Entry& entry, const FieldSource& fields, bool c
     const StageSpec& stage = rules_->pipeline.stages[static_cast<std::size_t>(s)];
     if (s == current_ || (s < current_ && !stage.reenter)) continue;
     bool enters = created && stage.on_lead_creation;
-    if (!enters && events && stage.on != nullptr) enters = stage.on->Matches(fields, arena_);
+    if (!enters && events && stage.on != nullptr) enters = stage.on->Matches(fields, Arena());
     if (!enters && scored && stage.when != nullptr) {
-      enters = stage.when->Matches(ScoreFields(fields, score_), arena_) &&
-               (s > current_ || !stage.when->Matches(ScoreFields(fields, score_before), arena_));
+      enters = stage.when->Matches(ScoreFields(fields, score_), Arena()) &&
+               (s > current_ || !stage.when->Matches(ScoreFields(fields, score_before), Arena()));
     }
     if (!enters) continue;
     Enter(s, entry, record);
     break;
   }
-  arena_.Reset();
+  Arena().Reset();
 }
 
 bool MilestoneFold::CanCreate(const Entry& entry) const {
@@ -175,10 +181,10 @@ void MilestoneFold::Goals(const Entry& entry, const FieldSource& fields) {
   for (std::size_t g = 0; g < rules_->pipeline.goals.size(); ++g) {
     const GoalSpec& goal = rules_->pipeline.goals[g];
     if (goal.on != GoalSpec::On::kEvent || goal.when == nullptr) continue;
-    if (!goal.when->Matches(fields, arena_)) continue;
+    if (!goal.when->Matches(fields, Arena())) continue;
     marks.goals.push_back({Moment::Of(entry), {}, static_cast<int>(g), false, false});
   }
-  arena_.Reset();
+  Arena().Reset();
 }
 
 void MilestoneFold::AddEntry(const Entry& entry, bool machine) {
@@ -230,10 +236,10 @@ MilestoneFold::Late MilestoneFold::LateStages(const Entry& entry, const FieldSou
   for (std::size_t s = 0; s < rules_->pipeline.stages.size(); ++s) {
     const StageSpec& stage = rules_->pipeline.stages[s];
     const bool enters = (created && stage.on_lead_creation) ||
-                        (events && stage.on != nullptr && stage.on->Matches(fields, arena_));
+                        (events && stage.on != nullptr && stage.on->Matches(fields, Arena()));
     if (enters) reached = static_cast<int>(s);
   }
-  arena_.Reset();
+  Arena().Reset();
   if (reached < 0) return created ? Late::kChanged : Late::kNothing;
   if (rules_->any_reenter) return Late::kUnknown;
   bool moved = false;
@@ -290,9 +296,9 @@ int MilestoneFold::StageOf(const Record& record) const {
   int reached = -1;
   for (std::size_t s = 0; s < rules_->pipeline.stages.size(); ++s) {
     const StageSpec& stage = rules_->pipeline.stages[s];
-    if (stage.on != nullptr && stage.on->Matches(fields, arena_)) reached = static_cast<int>(s);
+    if (stage.on != nullptr && stage.on->Matches(fields, Arena())) reached = static_cast<int>(s);
   }
-  arena_.Reset();
+  Arena().Reset();
   return reached;
 }
 

@@ -85,7 +85,6 @@ class MilestoneFold {
   std::int64_t score_ = 0;     // x 2^20, as of score_hour_
   std::int64_t score_hour_ = 0;
   std::vector<Cap> caps_;
-  mutable EvalArena arena_;
 };
 
 }  // namespace leadflow
