@@ -31,16 +31,16 @@ std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
   return key;
 }
 
-// Where the budget of the process goes: a quarter to RocksDB, half to decoded clusters and rows, the
-// rest to transactions, buffers and the allocator.
+// Where the budget of the process goes. What is left is for the bytes of a commit, which are there a
+// few times on their way to the log and the stores, for buffers and the allocator.
 struct Budget {
   explicit Budget(const Pipeline& pipeline)
-      : stores(std::max(pipeline.engine.memory_bytes / 4, 16 * kMiB)),
-        commits(std::max(pipeline.engine.memory_bytes / 16 / pipeline.engine.threads, kMiB)),
-        clusters(std::max(pipeline.engine.memory_bytes * 3 / 8 / pipeline.engine.partitions, kMiB)) {}
-  std::int64_t stores;
-  std::int64_t commits;
-  std::int64_t clusters;
+      : stores(std::max(pipeline.engine.memory_bytes * 3 / 16, 16 * kMiB)),
+        commit(std::max(pipeline.engine.memory_bytes / 32 / pipeline.engine.threads, kMiB)),
+        clusters(std::max(pipeline.engine.memory_bytes * 7 / 16 / pipeline.engine.partitions, kMiB)) {}
+  std::int64_t stores;    // RocksDB
+  std::int64_t commit;    // messages handled between two commits, per thread
+  std::int64_t clusters;  // decoded journeys, per partition
 };
 
 std::string DescribeOutput(const OutputSpec& output) { return output.path; }
@@ -116,7 +116,7 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   runtime_options.threads = static_cast<std::uint32_t>(
       std::min(pipeline.engine.threads, pipeline.engine.partitions));
   runtime_options.thread.commit_interval_ms = pipeline.engine.commit_interval_ms;
-  runtime_options.thread.commit_bytes = budget.commits;
+  runtime_options.thread.commit_bytes = budget.commit;
   runtime_options.thread.until_end = options.until_end;
   runtime_options.dead_letters_path = layout.dead_letters;
   Runtime runtime(plan, *log, stores, clock, runtime_options);

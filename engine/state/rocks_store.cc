@@ -378,6 +378,11 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
   db.memtable_prefix_bloom_size_ratio = 0.02;
   db.memtable_whole_key_filtering = true;
   db.compression = rocksdb::kLZ4Compression;
+  // Young files are soon written again: what packs them costs more than their size.
+  db.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
+  db.level0_file_num_compaction_trigger = 8;
+  db.level0_slowdown_writes_trigger = 24;
+  db.level0_stop_writes_trigger = 40;
   db.level_compaction_dynamic_level_bytes = true;
   db.max_background_jobs = std::clamp(options_.background_jobs, 1, 7);
   db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(
