@@ -246,10 +246,11 @@ class Checker {
     node.type = Common(node, {node.args[1].get(), node.args[2].get()});
   }
 
-  // The one type of alternatives; kAny if it is known only when the expression runs.
-  ValueType Common(Node& node, const std::vector<const Node*>& alternatives) {
+  // The one type of alternatives; kAny if it is known only when the expression runs. Beside a
+  // decimal an int becomes one.
+  ValueType Common(Node& node, const std::vector<Node*>& alternatives) {
     ValueType common = ValueType::kNull;
-    for (const Node* alternative : alternatives) {
+    for (const Node* const alternative : alternatives) {
       const ValueType type = alternative->type;
       if (type == ValueType::kNull || type == common) continue;
       if (common == ValueType::kNull) {
@@ -263,6 +264,10 @@ class Checker {
               "the alternatives are " + Named(common) + " and " + Named(type) + ", not one type");
         break;
       }
+    }
+    for (Node* const alternative : alternatives) {
+      alternative->to_decimal =
+          common == ValueType::kDecimal && alternative->type == ValueType::kInt;
     }
     return common;
   }
@@ -369,7 +374,7 @@ class Checker {
       case FunctionId::kCoalesce:
       case FunctionId::kMin:
       case FunctionId::kMax: {
-        std::vector<const Node*> all;
+        std::vector<Node*> all;
         for (const auto& arg : node.args) all.push_back(arg.get());
         node.type = Common(node, all);
         break;
