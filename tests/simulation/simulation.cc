@@ -12,7 +12,7 @@
 namespace leadflow::simulation {
 namespace {
 
-constexpr std::uint64_t kStepsMax = 2'000'000;  // Of one life: more means that it never ends.
+constexpr std::uint64_t kStepsMax = 100'000;  // Of one life: more means that it never ends.
 
 class Dice {
  public:
