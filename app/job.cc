@@ -35,10 +35,12 @@ std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
 // few times on their way to the log and the stores, for buffers and the allocator.
 struct Budget {
   explicit Budget(const Pipeline& pipeline)
-      : stores(std::max(pipeline.engine.memory_bytes * 3 / 16, 16 * kMiB)),
+      : stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
+        gathered(std::max(pipeline.engine.memory_bytes / 8 / pipeline.engine.partitions, kMiB)),
         commit(std::max(pipeline.engine.memory_bytes / 32 / pipeline.engine.threads, kMiB)),
-        clusters(std::max(pipeline.engine.memory_bytes * 7 / 16 / pipeline.engine.partitions, kMiB)) {}
+        clusters(std::max(pipeline.engine.memory_bytes / 4 / pipeline.engine.partitions, kMiB)) {}
   std::int64_t stores;    // RocksDB
+  std::int64_t gathered;  // committed writes before RocksDB, per partition; twice
   std::int64_t commit;    // messages handled between two commits, per thread
   std::int64_t clusters;  // decoded journeys, per partition
 };
@@ -111,7 +113,8 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   plan_options.cache_bytes = static_cast<std::size_t>(budget.clusters);
   LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline, plan_options));
   RocksStoreFactory stores({.directory = layout.stores,
-                            .memory_bytes = static_cast<std::uint64_t>(budget.stores)});
+                            .memory_bytes = static_cast<std::uint64_t>(budget.stores),
+                            .gather_bytes = static_cast<std::uint64_t>(budget.gathered)});
   RuntimeOptions runtime_options;
   runtime_options.threads = static_cast<std::uint32_t>(
       std::min(pipeline.engine.threads, pipeline.engine.partitions));

@@ -86,7 +86,8 @@ std::string EndOf(std::string_view prefix) {
 
 // Committed writes gather in a hash table first, where a key that is written again and again costs one
 // entry, and go to RocksDB in key order and large batches: that is what its memtable likes best. What
-// is lost of them by a crash stands in the changelog.
+// is lost of them by a crash stands in the changelog. The table stays for readers until the next one
+// is full, so that what is in use is found without asking RocksDB.
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
@@ -266,7 +267,8 @@ class RocksStore final : public KeyedStore {
 
   std::optional<StagedWrites::Write> InMemory(std::string_view key) const {
     if (const auto staged = staged_.Find(key)) return staged;
-    return gathered_.Find(key);
+    if (const auto gathered = gathered_.Find(key)) return gathered;
+    return spilled_writes_.Find(key);
   }
 
   void Gather(std::string_view key, std::optional<std::string_view> value) {
@@ -302,6 +304,7 @@ class RocksStore final : public KeyedStore {
     if (status.ok()) status = db_->Flush(flush);
     LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory_));
     spilled_ = applied_;
+    std::swap(spilled_writes_, gathered_);
     gathered_.Clear();
     return {};
   }
@@ -325,6 +328,7 @@ class RocksStore final : public KeyedStore {
   StagedWrites staged_;
   mutable std::mutex mutex_;  // Guards changes of gathered_ against ScanCommitted.
   StagedWrites gathered_;     // Committed, not yet in RocksDB.
+  StagedWrites spilled_writes_;  // What was gathered before.
   std::int64_t applied_;
   std::int64_t spilled_;  // The offset that RocksDB's own state equals.
   std::int64_t durable_;
@@ -426,7 +430,7 @@ Result<std::unique_ptr<KeyedStore>> RocksStoreFactory::Open(std::string_view nam
     LEADFLOW_ASSIGN_OR_RETURN(applied, DecodeMeta(meta, directory));
   }
   return std::unique_ptr<KeyedStore>(std::make_unique<RocksStore>(
-      std::move(db), directory, options_.filter_prefix_bytes, WriteBufferBytes(options_), applied));
+      std::move(db), directory, options_.filter_prefix_bytes, options_.gather_bytes, applied));
 }
 
 Status RocksStoreFactory::Remove(std::string_view name) {

@@ -25,6 +25,8 @@ namespace leadflow {
 struct StateOptions {
   std::string directory;                                  // Of all stores; each is a folder in it.
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;  // Of all stores together.
+  // Of each store beside that: committed writes gather in memory, twice as much at most.
+  std::uint64_t gather_bytes = std::uint64_t{32} << 20;
   int background_jobs = 2;                                // Flushes and compactions; at most 7.
   // Scans of prefixes this long or longer skip files by a filter: a kind and a 16-byte id. Part of
   // the files' format only for those filters, so it may change.

@@ -102,14 +102,14 @@ StagedWrites::Write StagedWrites::View(const Entry& entry) {
 char* StagedWrites::Allocate(std::size_t size) {
   allocated_ += size;
   if (size > kBlockBytes / 4) {
-    return large_.emplace_back(std::make_unique<char[]>(size)).get();
+    return large_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get();
   }
   if (!blocks_.empty() && used_ + size > kBlockBytes) {
     ++block_;
     used_ = 0;
   }
   if (block_ == blocks_.size()) {
-    blocks_.push_back(std::make_unique<char[]>(kBlockBytes));
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
   }
   char* const found = blocks_[block_].get() + used_;
   used_ += size;

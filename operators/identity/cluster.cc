@@ -14,6 +14,7 @@ constexpr std::size_t kTrimSteps = 4096;  // of the clock hand per batch of mess
 constexpr std::uint8_t kAddressFormat = 1;
 constexpr std::uint8_t kHasPointer = 1;
 constexpr std::uint8_t kIsShared = 2;
+constexpr std::uint8_t kHasCluster = 1;  // of a node
 constexpr std::uint8_t kEntryTag = 1;
 constexpr std::uint8_t kRecordTag = 2;
 // What a node costs beside its journey and table.
@@ -90,21 +91,24 @@ Node* NodeStore::Insert(const Identifier& identifier) {
   return slots_[slot].get();
 }
 
-Status NodeStore::Fill(Node* node, const std::optional<std::string>& address,
-                       const std::optional<std::string>& table,
-                       const std::optional<std::string>& head) {
-  if (address && !node->address.Read(*address)) return Corrupt("address", node->id);
-  if (table || head) {
-    if (head) {
-      auto journey = Journey::Decode(*head, Loader(node->id));
+Status NodeStore::Fill(Node* node, const std::optional<std::string>& bytes) {
+  if (bytes) {
+    WireReader reader(*bytes);
+    std::uint8_t parts = 0;
+    std::string_view address, table;
+    if (!reader.Byte(&parts) || !reader.Bytes(&address) || !reader.Bytes(&table) ||
+        (!address.empty() && !node->address.Read(address))) {
+      return Corrupt("node", node->id);
+    }
+    if ((parts & kHasCluster) != 0) {
+      auto journey = Journey::Decode(reader.Rest(), Loader(node->id));
       if (!journey.ok()) return journey.status();
       node->cluster = std::make_unique<Cluster>(*std::move(journey));
-    } else {
-      node->cluster = std::make_unique<Cluster>(Journey(Loader(node->id)));
     }
-    if (table) {
-      std::string_view bytes = *table;
-      if (!node->cluster->table.Read(&bytes) || !bytes.empty()) return Corrupt("links", node->id);
+    if (!table.empty()) {
+      if (!node->cluster || !node->cluster->table.Read(&table) || !table.empty()) {
+        return Corrupt("links", node->id);
+      }
       node->cluster->resolution = Resolve(node->cluster->table, guards_);
     }
   }
@@ -152,17 +156,13 @@ Status NodeStore::Load(std::vector<Identifier> missing) {
   std::sort(missing.begin(), missing.end());
   missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
   std::vector<std::string> keys;
-  keys.reserve(missing.size() * 3);
-  for (const char kind : {'A', 'C', 'J'}) {
-    for (const Identifier& identifier : missing) keys.push_back(StateKey(kind, identifier));
-  }
+  keys.reserve(missing.size());
+  for (const Identifier& identifier : missing) keys.push_back(StateKey('N', identifier));
   const std::vector<std::string_view> views(keys.begin(), keys.end());
   std::vector<std::optional<std::string>> values;
   LEADFLOW_RETURN_IF_ERROR(store_.MultiGet(views, &values));
-  const std::size_t n = missing.size();
-  for (std::size_t i = 0; i < n; ++i) {
-    Node* node = Insert(missing[i]);
-    LEADFLOW_RETURN_IF_ERROR(Fill(node, values[i], values[n + i], values[2 * n + i]));
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    LEADFLOW_RETURN_IF_ERROR(Fill(Insert(missing[i]), values[i]));
   }
   return Status();
 }
@@ -185,8 +185,7 @@ Cluster& NodeStore::Make(Node* node) {
 
 Status NodeStore::RemoveCluster(Node* node) {
   node->cluster.reset();
-  store_.Delete(StateKey('C', node->id));
-  store_.Delete(StateKey('J', node->id));
+  node->head_dirty = true;
   std::vector<std::string> chunks;
   LEADFLOW_RETURN_IF_ERROR(
       store_.Scan(StateKey('K', node->id), [&](std::string_view key, std::string_view) {
@@ -206,41 +205,23 @@ void NodeStore::Touch(Node* node) {
 }
 
 Status NodeStore::WriteNode(Node* node) {
-  if (node->address_dirty) {
-    key_ = StateKey('A', node->id);
-    if (node->address.empty()) {
+  Cluster* const cluster = node->cluster.get();
+  if (node->head_dirty || (cluster != nullptr && cluster->journey.head_dirty())) {
+    key_ = StateKey('N', node->id);
+    EncodeNode(*node);
+    if (value_.empty()) {
       store_.Delete(key_);
     } else {
-      value_.clear();
-      node->address.Append(&value_);
       store_.Put(key_, value_);
     }
-    node->address_dirty = false;
+    node->head_dirty = false;
   }
-  if (Cluster* cluster = node->cluster.get()) {
-    if (cluster->table_dirty) {
-      key_ = StateKey('C', node->id);
-      if (cluster->table.empty()) {
-        store_.Delete(key_);
-      } else {
-        value_.clear();
-        cluster->table.Append(&value_);
-        store_.Put(key_, value_);
-      }
-      cluster->table_dirty = false;
-    }
-    if (cluster->journey.head_dirty()) {
-      key_ = StateKey('J', node->id);
-      if (cluster->journey.empty()) {
-        store_.Delete(key_);
-      } else {
-        store_.Put(key_, cluster->journey.EncodeHead());
-      }
-    }
-    const std::string prefix = StateKey('K', node->id);
+  if (cluster != nullptr) {
+    key_ = StateKey('K', node->id);
+    const std::size_t prefix = key_.size();
     cluster->journey.VisitDirtyChunks(
         [&](std::int64_t chunk, std::optional<std::string_view> bytes) {
-          key_ = prefix;
+          key_.resize(prefix);
           WireWriter(&key_).Ordered64(chunk);
           if (bytes) {
             store_.Put(key_, *bytes);
@@ -252,6 +233,24 @@ Status NodeStore::WriteNode(Node* node) {
   }
   Measure(node);
   return Status();
+}
+
+// Into value_; empty: there is nothing to say of it.
+void NodeStore::EncodeNode(const Node& node) {
+  value_.clear();
+  const Cluster* const cluster = node.cluster.get();
+  const bool has_cluster =
+      cluster != nullptr && !(cluster->table.empty() && cluster->journey.empty());
+  if (!has_cluster && node.address.empty()) return;
+  WireWriter writer(&value_);
+  writer.Byte(has_cluster ? kHasCluster : 0);
+  part_.clear();
+  if (!node.address.empty()) node.address.Append(&part_);
+  writer.Bytes(part_);
+  part_.clear();
+  if (has_cluster && !cluster->table.empty()) cluster->table.Append(&part_);
+  writer.Bytes(part_);
+  if (has_cluster) cluster->journey.AppendHead(&value_);
 }
 
 Status NodeStore::Write() {

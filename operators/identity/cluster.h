@@ -1,9 +1,10 @@
 // What a task stores, decoded: addresses of identifiers and clusters; and NodeStore, the cache of
 // both in front of the task's KeyedStore. Not thread-safe.
 //
-//   'A' identifier            Address, if there is anything to say
-//   'C' root                  LinkTable, unless the cluster is one identifier without links
-//   'J' root, 'K' root chunk  head and chunks of the cluster's Journey
+//   'N' identifier            its node in one piece: Address, if there is anything to say; of a root,
+//                             the LinkTable, unless the cluster is one identifier without links, and
+//                             the head of the cluster's Journey
+//   'K' root chunk            chunks of the cluster's Journey
 //   'S' root, move, part      parts of a move that is not complete
 //   'R' key, 'X' key          records and standalone entries, see record.h
 #pragma once
@@ -41,7 +42,6 @@ struct Cluster {
   // Empty: every entry and record belongs to the root, and nothing links.
   LinkTable table;
   Resolution resolution;  // of the table
-  bool table_dirty = false;
 
   explicit Cluster(Journey loaded) : journey(std::move(loaded)) {}
 };
@@ -51,7 +51,7 @@ struct Node {
   Identifier id;
   Address address;
   std::unique_ptr<Cluster> cluster;  // null: none; never beside a pointer
-  bool address_dirty = false;
+  bool head_dirty = false;  // address, links or existence differ from what the store holds
   bool dirty = false;      // differs from what the store holds
   bool changed = false;    // since the last commit
   bool used = false;       // since the clock hand passed
@@ -91,9 +91,9 @@ class NodeStore {
  private:
   Node* Insert(const Identifier& identifier);
   Status Load(std::vector<Identifier> missing);
-  Status Fill(Node* node, const std::optional<std::string>& address,
-              const std::optional<std::string>& table, const std::optional<std::string>& head);
+  Status Fill(Node* node, const std::optional<std::string>& bytes);
   Status WriteNode(Node* node);
+  void EncodeNode(const Node& node);
   void Drop(std::size_t slot);
   void EvictClean(std::size_t steps);
   Journey::LoadChunk Loader(const Identifier& root);
@@ -108,7 +108,7 @@ class NodeStore {
   std::vector<Identifier> changed_;  // since the last commit
   std::size_t hand_ = 0;
   std::size_t bytes_ = 0;
-  std::string key_, value_;  // reused
+  std::string key_, value_, part_;  // reused
 };
 
 std::string StateKey(char kind, const Identifier& identifier, std::string_view rest = {});

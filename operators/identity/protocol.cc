@@ -181,7 +181,7 @@ Status Protocol::OnLink(const MessageHead& head, Node* node) {
       address.shared = true;
       context_.Count("shared_identifiers", IdentifierTypeName(node->id.type()), 1);
     }
-    node->address_dirty = true;
+    node->head_dirty = true;
     nodes_.Touch(node);
     if (address.shared) return Status();
   }
@@ -247,7 +247,7 @@ Status Protocol::MoveAway(const MessageHead& head, Node* node, const JoinMessage
   if (node->cluster) LEADFLOW_RETURN_IF_ERROR(nodes_.RemoveCluster(node));
   node->address.pointer = join.root;
   ++node->address.moves;
-  node->address_dirty = true;
+  node->head_dirty = true;
   nodes_.Touch(node);
   return Status();
 }

@@ -82,11 +82,11 @@ Status Protocol::Update(Node* node, Change* change) {
   const bool alone_after = change->after.named().size() == 1 && change->after.erasures().empty() &&
                            (change->after.named()[0].flags & LinkTable::kShared) == 0;
   if (alone_after) {
-    cluster.table_dirty = cluster.table_dirty || !cluster.table.empty();
+    node->head_dirty = node->head_dirty || !cluster.table.empty();
     cluster.table = LinkTable();
     cluster.resolution = Resolution();
   } else {
-    cluster.table_dirty = cluster.table_dirty || !SameBytes(cluster.table, change->after);
+    node->head_dirty = node->head_dirty || !SameBytes(cluster.table, change->after);
     cluster.table = std::move(change->after);
     cluster.resolution = std::move(resolution);
   }

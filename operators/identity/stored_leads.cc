@@ -41,7 +41,7 @@ Status StoredLeads::ClusterContributions(std::size_t partition, FactSink& sink,
                                          std::int64_t* entities) {
   std::vector<Identifier> roots;
   LEADFLOW_RETURN_IF_ERROR(
-      stores_[partition]->ScanCommitted("J", [&](std::string_view key, std::string_view) {
+      stores_[partition]->ScanCommitted("N", [&](std::string_view key, std::string_view) {
         if (key.size() == 17) roots.push_back(Identifier::From(key.substr(1)));
         return true;
       }));

@@ -16,7 +16,7 @@ constexpr std::size_t kLargestBlock = 16 * 1024;
 char* Arena::Allocate(std::size_t size) {
   if (size > left_) {
     const std::size_t block = std::max(size, next_block_);
-    blocks_.push_back(std::make_unique<char[]>(block));
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
     at_ = blocks_.back().get();
     left_ = block;
     bytes_ += block;
@@ -64,11 +64,15 @@ std::size_t Chunk::encoded_bytes() const {
   return size;
 }
 
+void Chunk::Append(std::string* out) const {
+  out->push_back(static_cast<char>(kVersion));
+  for (const Slot& slot : slots_) out->append(slot.bytes, slot.size);
+}
+
 std::string Chunk::Encode() const {
   std::string out;
   out.reserve(encoded_bytes());
-  out.push_back(static_cast<char>(kVersion));
-  for (const Slot& slot : slots_) out.append(slot.bytes, slot.size);
+  Append(&out);
   return out;
 }
 

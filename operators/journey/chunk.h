@@ -53,6 +53,7 @@ class Chunk {
   // False: not a chunk.
   bool Decode(std::string bytes);
   std::string Encode() const;
+  void Append(std::string* out) const;  // the same
   std::size_t encoded_bytes() const;
 
   std::vector<Slot>& slots() { return slots_; }

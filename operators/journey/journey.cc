@@ -352,10 +352,8 @@ Result<Journey> Journey::Decode(std::string_view head, LoadChunk load) {
   return journey;
 }
 
-std::string Journey::EncodeHead() const {
-  std::string out;
-  out.reserve(64 + state().size() + 24 * impl_->places.size());
-  WireWriter writer(&out);
+void Journey::AppendHead(std::string* out) const {
+  WireWriter writer(out);
   writer.Byte(kHeadVersion);
   writer.Varint(impl_->places.size());
   std::int64_t before = 0;
@@ -366,11 +364,16 @@ std::string Journey::EncodeHead() const {
     writer.Varint(place.count);
     before = place.key;
   }
-  writer.Bytes(impl_->Inline() ? impl_->places.back().chunk->Encode() : std::string());
+  if (impl_->Inline()) {
+    const Chunk& chunk = *impl_->places.back().chunk;
+    writer.Varint(chunk.encoded_bytes());
+    chunk.Append(out);
+  } else {
+    writer.Varint(0);
+  }
   writer.Bytes(state());
   writer.Varint(impl_->records.size());
-  for (const auto& [id, record] : impl_->records) AppendRecord(record, &out);
-  return out;
+  for (const auto& [id, record] : impl_->records) AppendRecord(record, out);
 }
 
 bool Journey::head_dirty() const { return impl_->head_dirty; }

@@ -116,7 +116,7 @@ class Journey {
   // Persistence. The head holds the directory of chunks, records and state, and the last chunk if it
   // is small.
   static Result<Journey> Decode(std::string_view head, LoadChunk load);
-  std::string EncodeHead() const;
+  void AppendHead(std::string* out) const;
   bool head_dirty() const;
   // Chunks changed since ClearDirty: key -> bytes, nullopt: the chunk is gone.
   void VisitDirtyChunks(

@@ -230,7 +230,7 @@ TEST(NodeStoreTest, KeepsToItsBudgetAndFindsEverythingAgain) {
   for (int i = 0; i < kNodes; ++i) {
     Node* node = *nodes.Get(Cookie(i));
     node->address.moves = static_cast<std::uint64_t>(i) + 1;
-    node->address_dirty = true;
+    node->head_dirty = true;
     nodes.Touch(node);
     ASSERT_TRUE(nodes.Trim().ok());
     EXPECT_LE(nodes.bytes(), 30'000u);  // changed ones are kept up to a half beyond the budget
@@ -246,7 +246,7 @@ TEST(NodeStoreTest, AbortForgetsChangesThatWereWritten) {
   NodeStore nodes(&context.store(), {}, 1 << 20);
   Node* node = *nodes.Get(Cookie(1));
   node->address.moves = 7;
-  node->address_dirty = true;
+  node->head_dirty = true;
   nodes.Touch(node);
   ASSERT_TRUE(nodes.Write().ok());
   context.store().DropStaged();

@@ -203,7 +203,7 @@ void World::AddStored(FactMap* sum) {
     LEADFLOW_CHECK(context->fake_store()
                        .ScanCommitted("",
                                       [&](std::string_view key, std::string_view) {
-                                        if (key[0] == 'C' || key[0] == 'J')
+                                        if (key[0] == 'N')
                                           roots.insert(Identifier::From(key.substr(1, 16)));
                                         return true;
                                       })
@@ -212,6 +212,7 @@ void World::AddStored(FactMap* sum) {
     for (const Identifier& root : roots) {
       auto node = nodes.Get(root);
       LEADFLOW_CHECK(node.ok());
+      if ((*node)->cluster == nullptr) continue;
       if ((*node)->address.pointer) Fail("up: a pointer has a cluster");
       AddCluster(*(*node)->cluster, &root, sum);
     }
@@ -289,14 +290,24 @@ std::string World::Check() {
   return failure_;
 }
 
+// The address in the stored bytes of a node.
+Address World::AddressIn(std::string_view node) {
+  WireReader reader(node);
+  std::uint8_t parts = 0;
+  std::string_view bytes;
+  Address address;
+  LEADFLOW_CHECK(reader.Byte(&parts) && reader.Bytes(&bytes));
+  LEADFLOW_CHECK(bytes.empty() || address.Read(bytes));
+  return address;
+}
+
 std::string World::CheckPaths() {
   for (auto& context : contexts_) {
     std::string bad;
     LEADFLOW_CHECK(context->fake_store()
-                       .ScanCommitted("A",
+                       .ScanCommitted("N",
                                       [&](std::string_view key, std::string_view value) {
-                                        Address address;
-                                        LEADFLOW_CHECK(address.Read(value));
+                                        const Address address = AddressIn(value);
                                         const Identifier id = Identifier::From(key.substr(1, 16));
                                         if (address.pointer &&
                                             !options_.limits.higher(*address.pointer, id))
@@ -312,9 +323,10 @@ std::string World::CheckPaths() {
 Identifier World::RootOf(Identifier identifier) {
   for (int step = 0; step < 1000; ++step) {
     FakeContext& owner = *contexts_[PartitionOf(identifier.hash(), options_.partitions)];
-    const auto bytes = owner.fake_store().Get("A" + std::string(identifier.view()));
-    Address address;
-    if (!*bytes || !address.Read(**bytes) || !address.pointer) return identifier;
+    const auto bytes = owner.fake_store().Get("N" + std::string(identifier.view()));
+    if (!*bytes) return identifier;
+    const Address address = AddressIn(**bytes);
+    if (!address.pointer) return identifier;
     identifier = *address.pointer;
   }
   Fail("up: pointers in a circle");
@@ -350,14 +362,16 @@ std::string World::CheckEnd(const std::vector<Delivery>& source) {
                        .ScanCommitted("",
                                       [&](std::string_view key, std::string_view) {
                                         if (key[0] == 'S') Fail("a move never completed");
-                                        if (key[0] == 'C' || key[0] == 'J')
+                                        if (key[0] == 'N')
                                           roots.insert(Identifier::From(key.substr(1, 16)));
                                         return true;
                                       })
                        .ok());
     NodeStore nodes(&context->fake_store(), options_.limits.guards, 1 << 30);
     for (const Identifier& root : roots) {
-      Cluster& cluster = *(*nodes.Get(root))->cluster;
+      Node* const node = *nodes.Get(root);
+      if (node->cluster == nullptr) continue;
+      Cluster& cluster = *node->cluster;
       LEADFLOW_CHECK(cluster.journey
                          .ForEach(kFrom, kTo,
                                   [&](const Entry& entry) {

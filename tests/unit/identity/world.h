@@ -96,6 +96,7 @@ class World {
   Identifier RootOf(Identifier identifier);
   std::set<Identifier> SharedOf(const std::vector<Delivery>& source) const;
   std::string CheckPaths();
+  static Address AddressIn(std::string_view node);
 
   WorldOptions options_;
   std::vector<std::unique_ptr<FakeContext>> contexts_;

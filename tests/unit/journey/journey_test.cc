@@ -37,7 +37,8 @@ struct Disk {
         chunks.erase(key);
       }
     });
-    head = journey.EncodeHead();
+    head.clear();
+    journey.AppendHead(&head);
     journey.ClearDirty();
   }
   Journey Open() {

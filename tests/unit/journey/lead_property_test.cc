@@ -470,8 +470,10 @@ std::string Live(LeadFunction& f, const Pipeline& pipeline, const std::vector<Ch
           chunks.erase(key);
         }
       });
+      std::string head;
+      journey.AppendHead(&head);
       auto again = Journey::Decode(
-          journey.EncodeHead(), [&](std::int64_t key) -> Result<std::optional<std::string>> {
+          head, [&](std::int64_t key) -> Result<std::optional<std::string>> {
             const auto found = chunks.find(key);
             return found == chunks.end() ? std::optional<std::string>() : found->second;
           });
