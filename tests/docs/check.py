@@ -2,10 +2,11 @@
 
     check.py LEADFLOW_BINARY [ROOT]
 
-The commands of a page run in one temporary folder that holds the page's YAML blocks as NAME.yaml and its JSON lines as
-events.jsonl. A `run` without --until-end is stopped by SIGTERM once it has written its outputs. `make` lines are checked
+The commands of a page run in order in one temporary folder that holds the page's YAML blocks as NAME.yaml and its JSON
+lines as events.jsonl. Links between pages must lead to a file. A `run` without --until-end is stopped by SIGTERM once it has written its outputs. `make` lines are checked
 against the targets of the Makefile only.
 """
+import itertools
 import pathlib
 import re
 import shlex
@@ -42,13 +43,20 @@ def run_command(words, folder):
     return process.returncode, out
 
 
+def check_links(page):
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in link and not (page.parent / link).exists():
+            yield f"no file behind the link {link}"
+
+
 def check_page(page):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "fair-1.csv").write_text(FAIR)
         (folder / "events.jsonl").write_text("")
-        for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+        for language, text in sorted(blocks, key=lambda block: block[0] == "sh"):  # the commands read the other blocks
             if language == "json":
                 (folder / "events.jsonl").write_text(text)
             elif language == "yaml":
@@ -75,9 +83,10 @@ def check_commands(text, folder, targets):
 
 def main():
     wrong = 0
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    folders = ("app", "bench", "connectors", "deploy", "docs", "engine", "examples", "operators", "tests")
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(f for d in folders for f in (ROOT / d).rglob("*.md"))]
     for page in pages:
-        for message in check_page(page):
+        for message in itertools.chain(check_page(page), check_links(page)):
             wrong += 1
             print(f"{page.relative_to(ROOT)}: {message}")
     print(f"{len(pages)} pages, {wrong} wrong")
