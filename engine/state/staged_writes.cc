@@ -14,6 +14,14 @@ constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
 constexpr std::size_t kBlocksKept = 256;   // 16 MiB: a usual commit.
 constexpr std::size_t kUnsortedMax = 256;  // Few enough to look at one by one.
 
+std::uint64_t PrefixOf(std::string_view key) {
+  std::uint64_t prefix = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    prefix = prefix << 8 | (i < key.size() ? static_cast<unsigned char>(key[i]) : 0);
+  }
+  return prefix;
+}
+
 }  // namespace
 
 void StagedWrites::Put(std::string_view key, std::optional<std::string_view> value) {
@@ -30,6 +38,7 @@ void StagedWrites::Put(std::string_view key, std::optional<std::string_view> val
     if (!key.empty()) std::memcpy(copy, key.data(), key.size());
     entry = &entries_.emplace_back();
     entry->key = {copy, key.size()};
+    entry->prefix = PrefixOf(key);
     index_.emplace(entry->key, static_cast<std::uint32_t>(entries_.size() - 1));
     bytes_ += key.size();
   }
@@ -78,9 +87,7 @@ void StagedWrites::SortIn() const {
   for (std::size_t i = sorted_.size(); i < entries_.size(); ++i) {
     sorted_.push_back(static_cast<std::uint32_t>(i));
   }
-  const auto by_key = [this](std::uint32_t a, std::uint32_t b) {
-    return entries_[a].key < entries_[b].key;
-  };
+  const auto by_key = [this](std::uint32_t a, std::uint32_t b) { return Before(a, b); };
   std::sort(sorted_.begin() + middle, sorted_.end(), by_key);
   std::inplace_merge(sorted_.begin(), sorted_.begin() + middle, sorted_.end(), by_key);
 }

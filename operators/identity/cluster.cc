@@ -9,6 +9,7 @@
 namespace leadflow {
 namespace {
 
+constexpr std::size_t kAhead = 8;
 constexpr std::size_t kTrimSteps = 4096;  // of the clock hand per batch of messages
 
 constexpr std::uint8_t kAddressFormat = 1;
@@ -254,9 +255,10 @@ void NodeStore::EncodeNode(const Node& node) {
 }
 
 Status NodeStore::Write() {
-  std::sort(dirty_.begin(), dirty_.end(),
-            [](const Node* a, const Node* b) { return a->id < b->id; });
-  for (Node* node : dirty_) {
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    // The memory of many leads is cold: ask for it some time before it is needed.
+    if (i + kAhead < dirty_.size()) __builtin_prefetch(dirty_[i + kAhead]->cluster.get());
+    Node* const node = dirty_[i];
     LEADFLOW_RETURN_IF_ERROR(WriteNode(node));
     node->dirty = false;
   }
