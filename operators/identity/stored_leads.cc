@@ -22,7 +22,7 @@ HomeFilter LeadFilter(const Cluster& cluster, std::uint32_t lead) {
 }  // namespace
 
 StoredLeads::StoredLeads(const Pipeline& pipeline, std::vector<KeyedStore*> partitions)
-    : pipeline_(pipeline), stores_(std::move(partitions)), f_(MakeLeadContribution(pipeline)) {
+    : stores_(std::move(partitions)), f_(MakeLeadContribution(pipeline)) {
   for (KeyedStore* store : stores_) {
     nodes_.push_back(
         std::make_unique<NodeStore>(store, LimitsOf(pipeline).guards, kCacheBytes));

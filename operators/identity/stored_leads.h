@@ -35,7 +35,6 @@ class StoredLeads {
   Status ClusterContributions(std::size_t partition, FactSink& sink, std::int64_t* entities);
   Status KeyedContributions(KeyedStore& store, FactSink& sink, std::int64_t* entities);
 
-  const Pipeline& pipeline_;
   const std::vector<KeyedStore*> stores_;
   std::vector<std::unique_ptr<NodeStore>> nodes_;
   std::unique_ptr<Contribution> f_;
