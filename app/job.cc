@@ -24,15 +24,16 @@ std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
   KeyedHash::Key key{};
   std::size_t size = 0;
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
-  if (sodium_hex2bin(key.data(), key.size(), text.data(), text.size(), nullptr, &size, nullptr) != 0 ||
+  if (sodium_hex2bin(key.data(), key.size(), text.data(), text.size(), nullptr, &size, nullptr) !=
+          0 ||
       size != key.size()) {
     return std::nullopt;
   }
   return key;
 }
 
-// Where the budget of the process goes. What is left is for the bytes of a commit, which are there a
-// few times on their way to the log and the stores, for buffers and the allocator.
+// Where the budget of the process goes. What is left is for the bytes of a commit, which are there
+// a few times on their way to the log and the stores, for buffers and the allocator.
 struct Budget {
   explicit Budget(const Pipeline& pipeline)
       : stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
@@ -86,11 +87,11 @@ Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
   plan.partitions = static_cast<std::uint32_t>(pipeline.engine.partitions);
   LEADFLOW_ASSIGN_OR_RETURN(plan.sources, MakeSources(pipeline, options));
   const std::size_t cache = options.cache_bytes;
-  plan.events = {"journeys", "who is a lead, and what does a change of its journey change",
-                 [&pipeline, cache](std::uint32_t) { return MakeJourneysOperator(pipeline, cache); }};
-  plan.facts = {"kpis", "sums of facts per row", [&pipeline](std::uint32_t) {
-                  return std::make_unique<KpiOperator>(pipeline);
-                }};
+  plan.events = {
+      "journeys", "who is a lead, and what does a change of its journey change",
+      [&pipeline, cache](std::uint32_t) { return MakeJourneysOperator(pipeline, cache); }};
+  plan.facts = {"kpis", "sums of facts per row",
+                [&pipeline](std::uint32_t) { return std::make_unique<KpiOperator>(pipeline); }};
   for (const OutputSpec& output : pipeline.outputs) plan.outputs.push_back(DescribeOutput(output));
   return plan;
 }
@@ -116,8 +117,8 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
                             .memory_bytes = static_cast<std::uint64_t>(budget.stores),
                             .gather_bytes = static_cast<std::uint64_t>(budget.gathered)});
   RuntimeOptions runtime_options;
-  runtime_options.threads = static_cast<std::uint32_t>(
-      std::min(pipeline.engine.threads, pipeline.engine.partitions));
+  runtime_options.threads =
+      static_cast<std::uint32_t>(std::min(pipeline.engine.threads, pipeline.engine.partitions));
   runtime_options.thread.commit_interval_ms = pipeline.engine.commit_interval_ms;
   runtime_options.thread.commit_bytes = budget.commit;
   runtime_options.thread.until_end = options.until_end;
@@ -130,9 +131,8 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
     result.progress = progress;
     if (options.progress) options.progress(progress);
     std::vector<const KeyedStore*> partitions(plan.partitions);
-    runtime.VisitFacts([&](std::uint32_t partition, const KeyedStore& store) {
-      partitions[partition] = &store;
-    });
+    runtime.VisitFacts(
+        [&](std::uint32_t partition, const KeyedStore& store) { partitions[partition] = &store; });
     if (progress.last) return writer.WriteAll(partitions, progress.watermark_ms);
     if (options.until_end) return {};
     return writer.WriteDue(partitions, progress.watermark_ms, clock.MonotonicNanos() / 1'000'000);

@@ -25,7 +25,7 @@ struct SourceMessages {
 
 struct PlanOptions {
   KeyedHash::Key key{};
-  std::size_t cache_bytes = std::size_t{64} << 20;     // Decoded clusters, per partition.
+  std::size_t cache_bytes = std::size_t{64} << 20;      // Decoded clusters, per partition.
   const std::vector<SourceMessages>* inputs = nullptr;  // Instead of files; outlives the plan.
 };
 
@@ -38,8 +38,8 @@ struct StateLayout {
   std::string directory, log, stores, key_file, dead_letters;
 };
 
-// The key of the identifier hash: that of the pipeline's file, or a random one that is made with the
-// state and kept there. It never changes.
+// The key of the identifier hash: that of the pipeline's file, or a random one that is made with
+// the state and kept there. It never changes.
 Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
                                      bool create);
 
@@ -54,7 +54,8 @@ struct JobResult {
   Runtime::Progress progress;
 };
 
-// Runs a pipeline on its state directory and writes its outputs. `stop` turning true ends it in order.
+// Runs a pipeline on its state directory and writes its outputs. `stop` turning true ends it in
+// order.
 Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
                          const std::atomic<bool>& stop);
 

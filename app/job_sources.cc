@@ -70,7 +70,8 @@ Result<std::vector<SourcePlan>> MakeSources(const Pipeline& pipeline, const Plan
     const auto slots = std::make_shared<DecoderSlots>();
     auto decoded = std::make_shared<SourceSpec>(source);
     if (options.inputs == nullptr) {
-      LEADFLOW_RETURN_IF_ERROR(AddFiles(source, &plan, slots).WithContext("source `" + source.name + "`"));
+      LEADFLOW_RETURN_IF_ERROR(
+          AddFiles(source, &plan, slots).WithContext("source `" + source.name + "`"));
     } else {
       *decoded = ForMessages(source);
       for (const SourceMessages& input : *options.inputs) {

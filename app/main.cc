@@ -1,4 +1,5 @@
 // leadflow: the command line. What each command does is in app/commands.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -8,20 +9,21 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands/commands.h"
+#include "operators/pipeline/problems.h"
 
 namespace leadflow::app {
 namespace {
 
 // Commands of the reference that this release does not have yet: named, so that nobody searches.
-constexpr const char* kLater[] = {"explain", "plan",      "load", "replay-dead-letters", "topics",
-                                  "reset",   "savepoint", "top",  "tap"};
+constexpr const char* kLater[] = {
+    "explain", "plan", "load", "replay-dead-letters", "topics", "reset", "savepoint", "top", "tap"};
 
 struct Arguments {
   RunOptions run;
   std::vector<std::string> set;
   std::string file, lead, kpi, format = "text", preset, sample;
   StateOptions state;
-  bool no_env = false, catalogue = false;
+  bool no_env = false, catalogue = false, all = false;
 };
 
 bool SplitSettings(const std::vector<std::string>& set, Settings* settings) {
@@ -57,7 +59,8 @@ void AddRun(CLI::App& app, Arguments& a, int* code) {
 }
 
 void AddFiles(CLI::App& app, Arguments& a, int* code) {
-  CLI::App* validate = app.add_subcommand("validate", "show everything that is wrong with a pipeline");
+  CLI::App* validate =
+      app.add_subcommand("validate", "show everything that is wrong with a pipeline");
   validate->add_option("FILE", a.file)->required();
   validate->add_flag("--no-env", a.no_env, "leave ${X} as it stands");
   validate->add_option("--format", a.format, "text, json or github")
@@ -105,32 +108,48 @@ void AddState(CLI::App& app, Arguments& a, int* code) {
   CLI::App* journey = app.add_subcommand("journey", "show the journey of one lead and its credits");
   journey->add_option("LEAD", a.lead, "an identifier: ann@example.com, crm_contact_id:17")
       ->required();
+  journey->add_flag("--all", a.all, "every event, also the pages of a visit and mails sent");
   AddState(journey, &a);
   journey->callback([&a, code] {
-    *code = SplitSettings(a.set, &a.state.set) ? ShowJourney(a.state, a.lead) : kFailed;
+    *code = SplitSettings(a.set, &a.state.set) ? ShowJourney(a.state, a.lead, a.all) : kFailed;
   });
 
   CLI::App* kpi = app.add_subcommand("kpi", "print the rows of a KPI as CSV");
   kpi->add_option("NAME", a.kpi)->required();
   AddState(kpi, &a);
   kpi->callback([&a, code] {
-    *code = SplitSettings(a.set, &a.state.set) ? ShowKpi(a.state, a.kpi) : kFailed; });
+    *code = SplitSettings(a.set, &a.state.set) ? ShowKpi(a.state, a.kpi) : kFailed;
+  });
 
   CLI::App* verify =
       app.add_subcommand("verify", "recompute all rows from the stored journeys and compare");
   AddState(verify, &a);
-  verify->callback([&a, code] {
-    *code = SplitSettings(a.set, &a.state.set) ? Verify(a.state) : kFailed; });
+  verify->callback(
+      [&a, code] { *code = SplitSettings(a.set, &a.state.set) ? Verify(a.state) : kFailed; });
 
   CLI::App* report = app.add_subcommand("report", "print a short report of a finished run");
   report->add_option("--lead", a.lead, "whose journey to show");
   AddState(report, &a);
   report->callback([&a, code] {
-    *code = SplitSettings(a.set, &a.state.set) ? Report(a.state, a.lead) : kFailed; });
+    *code = SplitSettings(a.set, &a.state.set) ? Report(a.state, a.lead) : kFailed;
+  });
+}
+
+// Whether there is such a command; else says what is near.
+bool IsCommand(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), word) != names.end()) return true;
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  std::string hint = HintFor(word, known);
+  if (word.find('.') != std::string::npos) hint = "did you mean `leadflow run " + word + "`?";
+  std::fprintf(stderr, "no command `%s`; %s\n", word.c_str(), hint.c_str());
+  return false;
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("leadflow: live marketing KPIs that equal the batch result, to the cent");
+  CLI::App app("leadflow: live marketing KPIs that equal the batch result, to the cent",
+               "leadflow");
   app.set_version_flag("--version", "leadflow " LEADFLOW_VERSION);
   app.require_subcommand(1);
   app.fallthrough(false);
@@ -140,15 +159,18 @@ int Main(int argc, char** argv) {
   AddFiles(app, arguments, &code);
   AddStartingPoints(app, arguments, &code);
   AddState(app, arguments, &code);
-  if (argc > 1) {
-    for (const char* later : kLater) {
-      if (std::string(argv[1]) == later) {
-        std::fprintf(stderr, "`leadflow %s` is not in this release; `leadflow --help` lists what is\n",
-                     later);
-        return kFailed;
-      }
+  if (argc == 1) {
+    std::printf("%s", app.help().c_str());
+    return kFailed;
+  }
+  for (const char* later : kLater) {
+    if (std::string(argv[1]) == later) {
+      std::fprintf(
+          stderr, "`leadflow %s` is not in this release; `leadflow --help` lists what is\n", later);
+      return kFailed;
     }
   }
+  if (argv[1][0] != '-' && !IsCommand(app, argv[1])) return kFailed;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,5 +1,5 @@
-// MemorySource: a source that is a list of messages, for `leadflow test`. Virtual time: no message is
-// ever ahead of its log time.
+// MemorySource: a source that is a list of messages, for `leadflow test`. Virtual time: no message
+// is ever ahead of its log time.
 #pragma once
 
 #include <string>

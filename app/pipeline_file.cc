@@ -9,7 +9,8 @@
 
 namespace leadflow {
 
-std::optional<std::string_view> BuiltinRule(std::string_view name);  // app/rules, see CMakeLists.txt
+std::optional<std::string_view> BuiltinRule(
+    std::string_view name);  // app/rules, see CMakeLists.txt
 
 namespace app {
 

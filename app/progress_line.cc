@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include "app/text_table.h"
+
 namespace leadflow::app {
 namespace {
 
@@ -18,17 +20,10 @@ std::string Duration(std::int64_t seconds) {
 
 }  // namespace
 
-std::string WithCommas(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  const std::int64_t first = number < 0 ? 1 : 0;
-  for (std::int64_t i = static_cast<std::int64_t>(digits.size()) - 3; i > first; i -= 3) {
-    digits.insert(static_cast<std::size_t>(i), ",");
-  }
-  return digits;
-}
-
 ProgressLine::ProgressLine(Clock& clock, bool quiet)
-    : clock_(clock), on_(!quiet && isatty(STDERR_FILENO) != 0), started_ns_(clock.MonotonicNanos()) {
+    : clock_(clock),
+      on_(!quiet && isatty(STDERR_FILENO) != 0),
+      started_ns_(clock.MonotonicNanos()) {
   rate_from_ns_ = started_ns_;
 }
 
@@ -43,15 +38,20 @@ void ProgressLine::Show(const Runtime::Progress& progress) {
     rate_from_ns_ = now;
     rate_from_messages_ = progress.messages_read;
   }
-  std::string line = progress.restoring ? "restoring the state" : WithCommas(progress.messages_read) + " events";
+  std::string line =
+      progress.restoring ? "restoring the state" : WithCommas(progress.messages_read) + " events";
   if (!progress.restoring && rate_ > 0) line += ", " + WithCommas(rate_) + "/s";
   const std::int64_t total = progress.bytes_total, read = std::min(progress.bytes_read, total);
   if (total > 0 && read > 0) {
     line += ", " + std::to_string(read * 100 / total) + " % read";
     const std::int64_t spent = (now - started_ns_) / kSecond;
     if (read < total && spent > 0) {
-      line += ", about " + Duration(static_cast<std::int64_t>(static_cast<double>(spent) *
-                                   static_cast<double>(total - read) / static_cast<double>(read)) + 1) + " left";
+      line += ", about " +
+              Duration(static_cast<std::int64_t>(static_cast<double>(spent) *
+                                                 static_cast<double>(total - read) /
+                                                 static_cast<double>(read)) +
+                       1) +
+              " left";
     }
   }
   std::fprintf(stderr, "\r%s\033[K", line.c_str());
@@ -64,14 +64,15 @@ void ProgressLine::Clear() {
 }
 
 std::string Summary(const JobResult& result) {
-  std::string out = WithCommas(result.progress.messages_read) + " messages read in this run, " +
-                    WithCommas(result.progress.commits) + " commits\nsince the state began:\n";
+  std::string out = Counted(result.progress.messages_read, "message") + " read in this run, " +
+                    Counted(result.progress.commits, "commit") + "; since the state began:\n";
   for (const auto& [key, value] : result.counters) {
     const auto& [name, label] = key;
-    char line[160];
-    std::snprintf(line, sizeof line, "  %-20s %-40s %14s\n", name.c_str(), label.c_str(),
-                  WithCommas(value).c_str());
-    out += line;
+    if (name == "moves") continue;  // says something to developers only
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    out += "  " + Left(words, 16) + " " + Left(label, std::max<std::size_t>(label.size(), 40)) +
+           " " + Right(WithCommas(value), 14) + "\n";
   }
   return out;
 }

@@ -1,5 +1,5 @@
-// ProgressLine: how far a run is, in one line of a terminal that is written over and over; nothing if
-// standard error is none. At the end what was read, written, refused and counted.
+// ProgressLine: how far a run is, in one line of a terminal that is written over and over; nothing
+// if standard error is none. At the end what was read, written, refused and counted.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,6 @@ class ProgressLine {
   std::int64_t shown_ns_ = 0;
   std::int64_t rate_from_ns_ = 0, rate_from_messages_ = 0, rate_ = 0;
 };
-
-// "1,234,567"
-std::string WithCommas(std::int64_t number);
 
 // The counters of a run for people: one line each, what was refused with its reasons.
 std::string Summary(const JobResult& result);

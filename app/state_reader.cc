@@ -42,10 +42,11 @@ Status StateReader::OpenStores() {
   auto log = EmbeddedLog::Open({.directory = layout.log});
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
-  factory_ = std::make_unique<RocksStoreFactory>(leadflow::StateOptions{
-      .directory = layout.stores, .memory_bytes = std::uint64_t{64} << 20});
+  factory_ = std::make_unique<RocksStoreFactory>(
+      leadflow::StateOptions{.directory = layout.stores, .memory_bytes = std::uint64_t{64} << 20});
   const std::vector<SourceMessages> nothing;
-  LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline(), {.key = key_, .inputs = &nothing}));
+  LEADFLOW_ASSIGN_OR_RETURN(const Plan plan,
+                            MakePlan(pipeline(), {.key = key_, .inputs = &nothing}));
   {
     LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Exchange> exchange,
                               Exchange::Create(plan, *log_, 1));

@@ -16,7 +16,8 @@ namespace leadflow::app {
 class StateReader {
  public:
   // Loads the pipeline, takes the directory's lock, and brings the stores up to date as a run would
-  // (a run that was killed left their last changes in the log). Prints what is wrong and sets *code.
+  // (a run that was killed left their last changes in the log). Prints what is wrong and sets
+  // *code.
   static std::unique_ptr<StateReader> Open(const StateOptions& options, int* code);
   StateReader() = default;  // Empty; use Open.
   ~StateReader();

@@ -83,9 +83,20 @@ Result<std::string> WritePipelineFor(const std::string& events, const std::strin
     LEADFLOW_RETURN_IF_ERROR(CopyStandardInput(path));
   }
   LEADFLOW_ASSIGN_OR_RETURN(const std::string head, Head(path));
-  LEADFLOW_ASSIGN_OR_RETURN(const std::string format, GuessFormat(head));
-  std::fprintf(stderr, "%s: format `%s`, default KPIs, rows go to out/\n",
-               events == "-" ? "standard input" : events.c_str(), format.c_str());
+  const std::string shown = events == "-" ? "standard input" : "`" + events + "`";
+  const Result<std::string> guessed = GuessFormat(head);
+  if (!guessed.ok()) {
+    std::string message = "cannot count " + shown + ": " + std::string(guessed.status().message());
+    if (!head.empty()) {
+      message +=
+          "\n  `leadflow formats` lists what is known; `leadflow init csv` and `leadflow init "
+          "json` begin a pipeline for the rest";
+    }
+    return Status::InvalidArgument(message);
+  }
+  const std::string& format = *guessed;
+  std::fprintf(stderr, "%s: format `%s`, default KPIs, one file per KPI in out/\n", shown.c_str(),
+               format.c_str());
   const std::string text =
       "version: 1\nname: events\nengine: {state_dir: " + QuotedPath(folder + "/state") +
       "}\nsources:\n  events: {file: {path: " +

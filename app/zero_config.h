@@ -1,5 +1,5 @@
-// Zero-config: a pipeline for one file of events that nobody wrote a pipeline for. Default rules, the
-// default catalogue, rows into ./out; the state is thrown away at the end.
+// Zero-config: a pipeline for one file of events that nobody wrote a pipeline for. Default rules,
+// the default catalogue, rows into ./out; the state is thrown away at the end.
 #pragma once
 
 #include <string>

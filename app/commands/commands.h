@@ -42,12 +42,13 @@ struct StateOptions {
   std::string state_dir;  // empty: the pipeline's
   Settings set;           // as in the run that wrote it
 };
-int ShowJourney(const StateOptions& options, const std::string& lead);
+// `all`: also what other lines tell already, as the pages of a visit.
+int ShowJourney(const StateOptions& options, const std::string& lead, bool all);
 int ShowKpi(const StateOptions& options, const std::string& kpi);
 int Verify(const StateOptions& options);
 
-// A short report of a finished run, as text bars: reach, interaction, transaction, revenue by channel
-// under several models, one lead's journey.
+// A short report of a finished run, as text bars: reach, interaction, transaction, revenue by
+// channel under several models, one lead's journey.
 int Report(const StateOptions& options, const std::string& lead);
 
 }  // namespace leadflow::app

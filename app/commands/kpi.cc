@@ -4,6 +4,7 @@
 #include "app/state_reader.h"
 #include "connectors/file/row_text.h"
 #include "operators/kpi/scan_rows.h"
+#include "operators/pipeline/problems.h"
 
 namespace leadflow::app {
 
@@ -15,9 +16,8 @@ int ShowKpi(const StateOptions& options, const std::string& kpi) {
   if (spec == nullptr) {
     std::vector<std::string_view> names;
     for (const KpiSpec& one : state->pipeline().kpis) names.push_back(one.name);
-    const std::string_view near = Nearest(kpi, names);
-    std::fprintf(stderr, "no KPI `%s`%s\n", kpi.c_str(),
-                 near.empty() ? "" : (", did you mean `" + std::string(near) + "`?").c_str());
+    const std::string hint = HintFor(kpi, names);
+    std::fprintf(stderr, "no KPI `%s`%s%s\n", kpi.c_str(), hint.empty() ? "" : "; ", hint.c_str());
     return kFailed;
   }
   const auto rows = CollectRows(state->rows(), state->pipeline(), kpi, state->watermark_ms());

@@ -5,8 +5,9 @@
 #include <string>
 
 #include "app/commands/commands.h"
-#include "app/progress_line.h"
 #include "app/state_reader.h"
+#include "app/text_table.h"
+#include "engine/base/money.h"
 #include "operators/kpi/scan_rows.h"
 
 namespace leadflow::app {
@@ -14,7 +15,8 @@ namespace {
 
 constexpr std::size_t kRowsShown = 8;
 constexpr std::size_t kModelsShown = 3;
-constexpr int kBar = 18;  // characters of the longest bar
+constexpr std::size_t kLabel = 30, kNumber = 14;
+constexpr int kBar = 24, kModelBar = 10;  // characters of the longest bars
 
 struct Section {
   const char* title;
@@ -25,169 +27,223 @@ const std::vector<Section>& Sections() {
   static const std::vector<Section> sections = {
       {"Reach", {"visits", "unique_visitors", "recipients", "mail_recipients", "fair_visitors"}},
       {"Interaction",
-       {"new_leads", "fair_contacts", "cards", "forms", "open_rate", "click_rate", "bounce_rate", "sqls"}},
-      {"Transaction", {"order_count", "cost", "cost_per_lead", "days_to_order"}},
+       {"fair_contacts", "cards", "open_rate", "click_rate", "bounce_rate", "forms", "dwell_time",
+        "new_leads", "visit_to_lead", "sqls"}},
+      {"Transaction",
+       {"order_count", "average_order", "days_to_order", "win_rate", "cost", "cost_per_lead"}},
   };
   return sections;
 }
 
-// Text in a column of a fixed width: cut or filled up. Bytes of UTF-8 that go on are not counted.
-std::string Fit(const std::string& text, std::size_t width) {
-  std::string out;
-  std::size_t used = 0;
-  for (const char c : text) {
-    const bool begins = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    if (begins && used == width) return out;
-    used += begins ? 1 : 0;
-    out += c;
-  }
-  return out + std::string(width - used, ' ');
+double Number(const KpiRow& row) {
+  return row.value ? std::strtod(row.value->c_str(), nullptr) : 0;
 }
 
-std::string Bar(double value, double most) {
-  const int eighths = most <= 0 ? 0 : static_cast<int>(std::max(value, 0.0) / most * kBar * 8 + 0.5);
-  static const char* const kParts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-  std::string bar;
-  for (int i = 0; i < eighths / 8; ++i) bar += "█";
-  return bar + kParts[eighths % 8];
-}
-
-double Number(const KpiRow& row) { return row.value ? std::strtod(row.value->c_str(), nullptr) : 0; }
-
+// The dimensions that have a value, as "Paid search, spring".
 std::string Label(const KpiRow& row) {
   std::string label;
   for (const std::string& dimension : row.dimensions) {
-    label += (label.empty() ? "" : ", ") + dimension;
+    if (dimension != "(none)") label += (label.empty() ? "" : ", ") + dimension;
   }
-  if (label.empty()) label = "all";
-  return row.currency.empty() ? label : label + " (" + row.currency + ")";
+  if (!label.empty()) return label;
+  return row.dimensions.empty() ? "all" : "(none)";
 }
 
-// "12345.00" -> "12,345.00"
-std::string Grouped(const std::string& decimal) {
-  const std::size_t point = std::min(decimal.find('.'), decimal.size());
-  return WithCommas(std::strtoll(decimal.substr(0, point).c_str(), nullptr, 10)) + decimal.substr(point);
+std::string Decimal(double number, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, number);
+  return Grouped(text);
 }
 
 struct Line {
-  std::string label, text;
+  std::string label, unit, rest;
   double number = 0;
 };
 
-// One line per label: sums over windows of what can be summed, else the newest window's.
-std::vector<Line> Lines(const KpiSpec& kpi, const std::vector<KpiRow>& rows) {
-  const bool summed = kpi.measure.type == Measure::Type::kCount || kpi.measure.type == Measure::Type::kSum;
-  const int digits = kpi.money ? 2 : 0;
-  std::map<std::string, Line> by_label;
-  for (const KpiRow& row : rows) {
-    Line& line = by_label[Label(row)];
-    line.label = Label(row);
-    line.number = summed ? line.number + Number(row) : Number(row);
-    line.text = row.value.value_or("-");
-    if (summed) {
-      char number[64];
-      std::snprintf(number, sizeof number, "%.*f", digits, line.number);
-      line.text = number;
-    }
-  }
+// What PrintKpi shows of a KPI: one line per label.
+struct Table {
   std::vector<Line> lines;
-  for (auto& [label, line] : by_label) {
-    if (line.number != 0) lines.push_back(std::move(line));
-  }
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const Line& a, const Line& b) { return a.number > b.number; });
-  return lines;
+  std::string window;  // "2025-12-01": of that window only
+  int digits = 0;
+};
+
+// Counts and sums are added up over the windows; of other measures the newest window is shown,
+// because they cannot be.
+bool Adds(const KpiSpec& kpi) {
+  return kpi.measure.type == Measure::Type::kCount || kpi.measure.type == Measure::Type::kSum;
 }
 
-std::string Title(const KpiSpec& kpi) {
+// A rate, in which all values are parts of one: shown in percent.
+bool IsPercent(const KpiSpec& kpi, const std::vector<KpiRow>& rows) {
+  return (kpi.measure.type == Measure::Type::kRatio ||
+          kpi.measure.type == Measure::Type::kShareOf) &&
+         std::all_of(rows.begin(), rows.end(), [](const KpiRow& row) {
+           return row.currency.empty() && Number(row) >= 0 && Number(row) <= 1;
+         });
+}
+
+// "p90 183": the quantiles behind the first, which is the value.
+std::string OtherQuantiles(const KpiSpec& kpi, const KpiRow& row) {
+  std::string text;
+  for (std::size_t i = 0; i < row.quantiles.size(); ++i) {
+    if (!row.quantiles[i]) continue;
+    text += (text.empty() ? "" : ", ") + kpi.measure.quantile_columns[i] + " " + *row.quantiles[i];
+  }
+  return text;
+}
+
+Table MakeTable(const KpiSpec& kpi, const std::vector<KpiRow>& rows, const Pipeline& pipeline) {
+  Table table;
+  std::int64_t newest = 0;
+  for (const KpiRow& row : rows) newest = std::max(newest, row.window_start_ms);
+  const bool one_window = !Adds(kpi) && kpi.window != WindowUnit::kTotal;
+  if (one_window) table.window = pipeline.zone.Format(newest).substr(0, 10);
+  const bool percent = IsPercent(kpi, rows);
+  if (percent || kpi.measure.type == Measure::Type::kMean) table.digits = 1;
+  std::map<std::pair<std::string, std::string>, Line> by_label;
+  for (const KpiRow& row : rows) {
+    if (!row.value || (one_window && row.window_start_ms != newest)) continue;
+    Line& line = by_label[{Label(row), row.currency}];
+    line.label = Label(row);
+    line.unit = percent ? "%" : row.currency.empty() ? kpi.unit : row.currency;
+    line.number = (Adds(kpi) ? line.number : 0) + Number(row) * (percent ? 100 : 1);
+    line.rest = OtherQuantiles(kpi, row);
+    if (!row.currency.empty()) table.digits = CurrencyExponent(row.currency).value_or(2);
+  }
+  for (auto& [label, line] : by_label) {
+    if (line.number != 0) table.lines.push_back(std::move(line));
+  }
+  std::stable_sort(table.lines.begin(), table.lines.end(),
+                   [](const Line& a, const Line& b) { return a.number > b.number; });
+  return table;
+}
+
+// "visits by channel"
+std::string Title(const KpiSpec& kpi, const Table& table) {
   std::string title = kpi.name;
   std::replace(title.begin(), title.end(), '_', ' ');
-  return kpi.unit.empty() ? title : title + ", " + kpi.unit;
+  for (std::size_t i = 0; i < kpi.by.size(); ++i)
+    title += (i == 0 ? " by " : ", ") + kpi.by[i].name;
+  return table.window.empty() ? title : title + ", from " + table.window + " on";
 }
 
-void PrintKpi(const KpiSpec& kpi, const std::vector<KpiRow>& rows) {
-  const std::vector<Line> lines = Lines(kpi, rows);
-  if (lines.empty()) return;
-  std::printf("  %s\n", Title(kpi).c_str());
-  for (std::size_t i = 0; i < lines.size() && i < kRowsShown; ++i) {
-    std::printf("    %s %14s  %s\n", Fit(lines[i].label, 30).c_str(), Grouped(lines[i].text).c_str(),
-                Bar(lines[i].number, lines.front().number).c_str());
+void PrintTable(const std::string& title, const Table& table) {
+  std::printf("\n  %s\n", title.c_str());
+  const bool bars = table.lines.size() > 1;
+  for (std::size_t i = 0; i < table.lines.size() && i < kRowsShown; ++i) {
+    const Line& line = table.lines[i];
+    std::string text = "    " + Left(line.label, kLabel) + " " +
+                       Right(Decimal(line.number, table.digits), kNumber) + " " +
+                       Left(line.unit, 4) +
+                       (bars ? Bar(line.number, table.lines.front().number, kBar) : "") +
+                       (line.rest.empty() ? "" : "  (" + line.rest + ")");
+    text.erase(text.find_last_not_of(' ') + 1);
+    std::printf("%s\n", text.c_str());
   }
-  if (lines.size() > kRowsShown) std::printf("    and %zu more\n", lines.size() - kRowsShown);
+  if (table.lines.size() > kRowsShown) {
+    std::printf("    and %zu more\n", table.lines.size() - kRowsShown);
+  }
 }
 
-// Revenue by the dimension behind `model`, the models beside each other.
+// First, last and linear if the pipeline has them, for they differ most; else its first ones.
+std::vector<std::string> ModelsToShow(const Pipeline& pipeline) {
+  std::vector<std::string> all, shown;
+  for (const ModelSpec& model : pipeline.attribution.models) all.push_back(model.name);
+  for (const char* name : {"first_touch", "last_touch", "linear"}) {
+    if (std::find(all.begin(), all.end(), name) != all.end()) shown.emplace_back(name);
+  }
+  if (shown.size() < kModelsShown) shown = all;
+  if (shown.size() > kModelsShown) shown.resize(kModelsShown);
+  return shown;
+}
+
+using Numbers = std::vector<double>;  // one per model
+
+void PrintModelLine(const std::string& label, const Numbers& numbers, double most) {
+  std::string text = "  " + Left(label, 20);
+  for (const double number : numbers) {
+    text +=
+        " " + Right(Decimal(number, 2), 13) + " " + Left(Bar(number, most, kModelBar), kModelBar);
+  }
+  text.erase(text.find_last_not_of(' ') + 1);
+  std::printf("%s\n", text.c_str());
+}
+
+// Revenue by the dimension behind `model`, the models beside each other; one table per currency.
 void PrintModels(const KpiSpec& kpi, const std::vector<KpiRow>& rows, const Pipeline& pipeline) {
   if (kpi.by.size() < 2 || kpi.by.front().dimension != Dimension::kModel) return;
-  const std::size_t shown = std::min(kModelsShown, pipeline.attribution.models.size());
-  std::map<std::string, std::vector<double>> table;
-  double most = 0;
+  const std::vector<std::string> models = ModelsToShow(pipeline);
+  std::map<std::string, std::map<std::string, Numbers>> currencies;
   for (const KpiRow& row : rows) {
-    for (std::size_t m = 0; m < shown; ++m) {
-      if (row.dimensions[0] != pipeline.attribution.models[m].name) continue;
-      std::vector<double>& line =
-          table[row.dimensions[1] + (row.currency.empty() ? "" : " (" + row.currency + ")")];
-      line.resize(shown);
-      line[m] += Number(row);
-      most = std::max(most, line[m]);
-    }
+    const auto model = std::find(models.begin(), models.end(), row.dimensions[0]);
+    if (model == models.end() || Number(row) == 0) continue;
+    Numbers& line = currencies[row.currency][row.dimensions[1]];
+    line.resize(models.size());
+    line[static_cast<std::size_t>(model - models.begin())] += Number(row);
   }
-  if (table.empty()) return;
-  std::printf("\nRevenue by %s, under %zu models of attribution\n  %s", kpi.by[1].name.c_str(), shown,
-              Fit("", 24).c_str());
-  for (std::size_t m = 0; m < shown; ++m) {
-    std::printf(" %s", Fit(pipeline.attribution.models[m].name, kBar + 16).c_str());
-  }
-  std::printf("\n");
-  std::vector<std::pair<std::string, std::vector<double>>> lines(table.begin(), table.end());
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const auto& a, const auto& b) { return a.second[0] > b.second[0]; });
-  for (const auto& [label, numbers] : lines) {
-    std::printf("  %s", Fit(label, 24).c_str());
-    for (const double number : numbers) {
-      char text[64];
-      std::snprintf(text, sizeof text, "%.2f", number);
-      std::printf(" %14s %s", Grouped(text).c_str(), Fit(Bar(number, most), kBar + 1).c_str());
+  for (const auto& [currency, table] : currencies) {
+    std::printf("\nRevenue by %s in %s: the same orders under %s of attribution\n\n  %s",
+                kpi.by[1].name.c_str(), currency.c_str(),
+                Counted(static_cast<std::int64_t>(models.size()), "model").c_str(),
+                Left("", 20).c_str());
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      std::printf("%*s%s", m == 0 ? 1 : kModelBar + 2, "", Right(models[m], 13).c_str());
     }
     std::printf("\n");
+    std::vector<std::pair<std::string, Numbers>> lines(table.begin(), table.end());
+    std::stable_sort(lines.begin(), lines.end(),
+                     [](const auto& a, const auto& b) { return a.second[0] > b.second[0]; });
+    Numbers totals(models.size());
+    double most = 0;
+    for (const auto& [label, numbers] : lines) {
+      most = std::max(most, *std::max_element(numbers.begin(), numbers.end()));
+      for (std::size_t m = 0; m < models.size(); ++m) totals[m] += numbers[m];
+    }
+    for (const auto& [label, numbers] : lines) PrintModelLine(label, numbers, most);
+    PrintModelLine("total", totals, 0);
   }
 }
 
-// False: the rows cannot be read; says so.
-bool Print(const StateReader& state, const char* name,
-           void (*print)(const KpiSpec&, const std::vector<KpiRow>&, const Pipeline&)) {
-  const KpiSpec* kpi = state.pipeline().FindKpi(name);
-  if (kpi == nullptr) return true;
-  const auto rows = CollectRows(state.rows(), state.pipeline(), name, state.watermark_ms());
-  if (!rows.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(rows.status().message()).c_str());
-    return false;
+// Nullopt: the pipeline has no such KPI, or its rows cannot be read, which is said.
+std::optional<std::vector<KpiRow>> Rows(const StateReader& state, const char* name) {
+  if (state.pipeline().FindKpi(name) == nullptr) return std::nullopt;
+  auto rows = CollectRows(state.rows(), state.pipeline(), name, state.watermark_ms());
+  if (rows.ok()) return *std::move(rows);
+  std::fprintf(stderr, "error: %s\n", std::string(rows.status().message()).c_str());
+  return std::nullopt;
+}
+
+void PrintSections(const StateReader& state) {
+  for (const Section& section : Sections()) {
+    bool begun = false;
+    for (const char* name : section.kpis) {
+      const auto rows = Rows(state, name);
+      if (!rows) continue;
+      const KpiSpec& kpi = *state.pipeline().FindKpi(name);
+      const Table table = MakeTable(kpi, *rows, state.pipeline());
+      if (table.lines.empty()) continue;
+      if (!begun) std::printf("\n%s\n", section.title);
+      begun = true;
+      PrintTable(Title(kpi, table), table);
+    }
   }
-  print(*kpi, *rows, state.pipeline());
-  return true;
 }
 
 }  // namespace
 
 int Report(const StateOptions& options, const std::string& lead) {
-  int code = kDone;
   {
+    int code = kDone;
     const std::unique_ptr<StateReader> state = StateReader::Open(options, &code);
     if (state == nullptr) return code;
-    const auto plain = [](const KpiSpec& kpi, const std::vector<KpiRow>& rows, const Pipeline&) {
-      PrintKpi(kpi, rows);
-    };
-    for (const Section& section : Sections()) {
-      std::printf("\n%s\n", section.title);
-      for (const char* kpi : section.kpis) {
-        if (!Print(*state, kpi, plain)) return kFailed;
-      }
+    PrintSections(*state);
+    if (const auto rows = Rows(*state, "revenue")) {
+      PrintModels(*state->pipeline().FindKpi("revenue"), *rows, state->pipeline());
     }
-    if (!Print(*state, "revenue", PrintModels)) return kFailed;
   }
   if (lead.empty()) return kDone;
-  std::printf("\nThe journey of %s, and what each order gave to it\n", lead.c_str());
-  return ShowJourney(options, lead);
+  std::printf("\nThe journey of %s, and what its conversions gave to each touch\n\n", lead.c_str());
+  return ShowJourney(options, lead, false);
 }
 
 }  // namespace leadflow::app

@@ -32,6 +32,11 @@ int RunPipeline(const std::string& file, const RunOptions& options) {
       LoadPipelineFile(file, {.use_environment = true, .set = options.set});
   std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
   if (!loaded.pipeline) return kBadConfig;
+  if (loaded.pipeline->sources.empty()) {
+    std::fprintf(stderr, "%s: there is nothing to read; add `sources:`, as `leadflow init` does\n",
+                 file.c_str());
+    return kBadConfig;
+  }
   std::signal(SIGINT, AskToStop);
   std::signal(SIGTERM, AskToStop);
   ProgressLine line(Clock::System(), options.quiet);

@@ -83,7 +83,8 @@ int Init(const std::string& preset, bool catalogue) {
   }
   const std::string format = preset.empty() ? "leadflow" : preset;
   if (FindFormat(format) == nullptr) return Unknown(format);
-  std::printf("version: 1\nname: first\ntime_zone: Europe/Berlin\ncurrency: {report: EUR}\n\nsources:\n");
+  std::printf(
+      "version: 1\nname: first\ntime_zone: Europe/Berlin\ncurrency: {report: EUR}\n\nsources:\n");
   if (NeedsMapping(format)) {
     std::printf("  events:\n    file: {path: events.%s}\n    format: %s\n%s",
                 format == "json" ? "jsonl" : format.c_str(), format.c_str(), kOwnMapping);

@@ -7,6 +7,7 @@
 #include "app/commands/commands.h"
 #include "app/job.h"
 #include "app/pipeline_file.h"
+#include "app/text_table.h"
 #include "engine/log/embedded_log.h"
 #include "engine/log/memory_file_system.h"
 #include "engine/state/memory_store.h"
@@ -54,8 +55,8 @@ Result<Rows> RunInputs(const Pipeline& pipeline, const TestSpec& test, std::stri
     std::vector<const KeyedStore*> partitions(plan.partitions);
     runtime.VisitFacts([&](std::uint32_t p, const KeyedStore& store) { partitions[p] = &store; });
     for (const KpiSpec& kpi : pipeline.kpis) {
-      LEADFLOW_ASSIGN_OR_RETURN(
-          const auto found, CollectRows(partitions, pipeline, kpi.name, progress.watermark_ms));
+      LEADFLOW_ASSIGN_OR_RETURN(const auto found,
+                                CollectRows(partitions, pipeline, kpi.name, progress.watermark_ms));
       for (const KpiRow& row : found) rows[kpi.name].push_back(Columns(row, pipeline.zone));
     }
     return {};
@@ -95,7 +96,8 @@ bool Chosen(const Row& row, const TestSpec::Expect& expect) {
 std::string Show(const Row& row, const KpiSpec& kpi) {
   std::string out = Column(row, "window_start");
   for (const DimensionSpec& by : kpi.by) out += ", " + by.name + " " + Column(row, by.name);
-  if (const std::string currency = Column(row, "currency"); !currency.empty()) out += ", " + currency;
+  if (const std::string currency = Column(row, "currency"); !currency.empty())
+    out += ", " + currency;
   return out + ": " + Column(row, "value");
 }
 
@@ -106,7 +108,8 @@ std::string Wanted(const TestSpec::Expect& expect) {
 }
 
 // What differs, as lines for people; empty: nothing.
-std::string Check(const TestSpec::Expect& expect, const KpiSpec& kpi, const std::vector<Row>& rows) {
+std::string Check(const TestSpec::Expect& expect, const KpiSpec& kpi,
+                  const std::vector<Row>& rows) {
   std::vector<const Row*> chosen;
   for (const Row& row : rows) {
     if (Chosen(row, expect)) chosen.push_back(&row);
@@ -115,7 +118,8 @@ std::string Check(const TestSpec::Expect& expect, const KpiSpec& kpi, const std:
   if (chosen.size() != 1) {
     out = "    " + Wanted(expect) + ": " + std::to_string(chosen.size()) +
           " rows, expected exactly one; the rows of `" + kpi.name + "`:\n";
-    for (std::size_t i = 0; i < rows.size() && i < 20; ++i) out += "      " + Show(rows[i], kpi) + "\n";
+    for (std::size_t i = 0; i < rows.size() && i < 20; ++i)
+      out += "      " + Show(rows[i], kpi) + "\n";
     if (rows.empty()) out += "      (none)\n";
     return out;
   }
@@ -140,10 +144,12 @@ bool RunTest(const std::string& file, const Pipeline& pipeline, const TestSpec& 
       const auto found = rows->find(expect.kpi);
       const std::string lines = Check(expect, *pipeline.FindKpi(expect.kpi),
                                       found == rows->end() ? std::vector<Row>() : found->second);
-      if (!lines.empty()) differences += "  " + file + ":" + std::to_string(expect.at.line) + "\n" + lines;
+      if (!lines.empty())
+        differences += "  " + file + ":" + std::to_string(expect.at.line) + "\n" + lines;
     }
   }
-  std::printf("%s  %s\n%s", differences.empty() ? "ok  " : "FAIL", test.name.c_str(), differences.c_str());
+  std::printf("%s  %s\n%s", differences.empty() ? "ok  " : "FAIL", test.name.c_str(),
+              differences.c_str());
   if (!differences.empty() && !refused.empty()) std::printf("  not used:\n%s", refused.c_str());
   return differences.empty();
 }
@@ -155,14 +161,16 @@ int Test(const std::string& file) {
   std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
   if (!loaded.pipeline) return kBadConfig;
   if (loaded.pipeline->tests.empty()) {
-    std::fprintf(stderr, "%s has no `tests:`; docs/configuration.md shows how to write one\n", file.c_str());
+    std::fprintf(stderr, "%s has no `tests:`; docs/configuration.md shows how to write one\n",
+                 file.c_str());
     return kFailed;
   }
   int failed = 0;
   for (const TestSpec& test : loaded.pipeline->tests) {
     failed += RunTest(file, *loaded.pipeline, test) ? 0 : 1;
   }
-  std::printf("%zu tests, %d failed\n", loaded.pipeline->tests.size(), failed);
+  const auto tests = static_cast<std::int64_t>(loaded.pipeline->tests.size());
+  std::printf("%s, %d failed\n", Counted(tests, "test").c_str(), failed);
   return failed == 0 ? kDone : kFailed;
 }
 

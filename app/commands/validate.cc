@@ -2,11 +2,13 @@
 
 #include "app/commands/commands.h"
 #include "app/pipeline_file.h"
+#include "app/text_table.h"
 
 namespace leadflow::app {
 
 int Validate(const std::string& file, bool use_environment, DiagnosticFormat format) {
-  const LoadedPipeline loaded = LoadPipelineFile(file, {.use_environment = use_environment, .set = {}});
+  const LoadedPipeline loaded =
+      LoadPipelineFile(file, {.use_environment = use_environment, .set = {}});
   const Diagnostics& diagnostics = *loaded.diagnostics;
   switch (format) {
     case DiagnosticFormat::kJson: std::printf("%s\n", diagnostics.Json().c_str()); break;
@@ -14,9 +16,13 @@ int Validate(const std::string& file, bool use_environment, DiagnosticFormat for
     case DiagnosticFormat::kText:
       std::fprintf(stderr, "%s", diagnostics.Text().c_str());
       if (loaded.pipeline) {
-        std::printf("%s: good: %zu sources, %zu KPIs, %zu tests\n", file.c_str(),
-                    loaded.pipeline->sources.size(), loaded.pipeline->kpis.size(),
-                    loaded.pipeline->tests.size());
+        const auto counted = [](std::size_t number, const char* noun) {
+          return Counted(static_cast<std::int64_t>(number), noun);
+        };
+        std::printf("%s: good: %s, %s, %s\n", file.c_str(),
+                    counted(loaded.pipeline->sources.size(), "source").c_str(),
+                    counted(loaded.pipeline->kpis.size(), "KPI").c_str(),
+                    counted(loaded.pipeline->tests.size(), "test").c_str());
       }
       break;
   }

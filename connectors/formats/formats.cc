@@ -214,6 +214,7 @@ constexpr Mark kMarks[] = {
     {"segment", {"batch", "", ""}},
     {"sendgrid", {"event", "sg_event_id", "email"}},
     {"snowplow", {"event", "event_id", "collector_tstamp"}},
+    {"snowplow", {"event", "event_id", "derived_tstamp"}},
     {"hubspot", {"subscriptionType", "objectId", "occurredAt"}},
     {"shopify", {"total_price", "created_at", "currency"}},
     {"shopify", {"orders", "", ""}},

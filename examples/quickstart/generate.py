@@ -11,7 +11,7 @@ import json
 import sys
 
 YEAR = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
-HOUR, DAY = 3_600_000, 86_400_000
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 CHANNELS = [  # utm, weight
     ({"source": "google", "medium": "cpc", "campaign": "sensors-search"}, 24),
     ({"source": "google", "medium": "organic"}, 22),
@@ -50,7 +50,7 @@ class Year:
         self.dice, self.events, self.start = dice, [], int(YEAR.timestamp() * 1000)
 
     def add(self, kind, day, **fields):
-        time = self.start + int(day * DAY)
+        time = self.start + round(day * 1440) * MINUTE
         number = len(self.events)
         self.events.append({"id": f"g{number:06d}", "kind": kind, "time": time, **fields})
 

@@ -11,6 +11,7 @@ rm -rf "$OUT"
 mkdir -p "$OUT"
 python3 generate.py "$OUT/year.jsonl"
 "$leadflow" run pipeline.yaml --until-end
-"$leadflow" report --pipeline pipeline.yaml
+# One of the made-up leads: a fair, newsletters, searches, an order.
+"$leadflow" report --pipeline pipeline.yaml --lead person2609@works509.example
 echo
 echo "all rows: $OUT/*.csv; the pipeline: examples/quickstart/pipeline.yaml"

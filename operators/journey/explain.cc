@@ -13,7 +13,7 @@ namespace leadflow {
 namespace {
 
 std::string Share(std::int64_t share, std::int64_t total) {
-  return FormatRatio(static_cast<__int128>(share) * 100, total, 1) + " %";
+  return FormatRatio(static_cast<__int128>(share) * 100, total, 1);
 }
 
 class Lines final : public OccurrenceSink {
@@ -36,11 +36,13 @@ class Lines final : public OccurrenceSink {
     switch (occurrence.of) {
       case Subject::Of::kEvent:
         line->what = KindName(occurrence.kind);
+        if (occurrence.kind == Kind::kOrder) line->what += " event";  // the order itself follows
         if (occurrence.machine) line->detail = "by a machine";
         return occurrence.kind != Kind::kPagePing;
       case Subject::Of::kVisit:
         line->what = "visit";
-        line->detail = std::to_string(occurrence.page_views) + " pages, " +
+        line->detail = std::to_string(occurrence.page_views) +
+                       (occurrence.page_views == 1 ? " page, " : " pages, ") +
                        std::to_string(occurrence.dwell_ms / 1000) + " s";
         return true;
       case Subject::Of::kLeadCreation: line->what = "lead"; return true;
@@ -52,7 +54,7 @@ class Lines final : public OccurrenceSink {
       case Subject::Of::kDealLost: line->what = "deal lost"; break;
       case Subject::Of::kGoal:
         line->what = "goal " + pipeline_.goals[static_cast<std::size_t>(occurrence.goal)].name;
-        line->detail = Credits(occurrence);
+        line->detail = Credits(occurrence, &line->credits);
         return true;
       default: return false;
     }
@@ -64,10 +66,16 @@ class Lines final : public OccurrenceSink {
     return true;
   }
 
-  // Per model the channels and what they get.
-  std::string Credits(const Occurrence& occurrence) {
+  // Per model the channels and what they get; per touch what each model gives.
+  std::string Credits(const Occurrence& occurrence, std::vector<LeadFunction::Credit>* credits) {
     if (occurrence.conversion == nullptr || occurrence.conversion->touches.empty()) {
       return "unattributed";
+    }
+    for (const CreditedTouch& touch : occurrence.conversion->touches) {
+      credits->push_back({touch.time_ms,
+                          std::string(touch.dimensions.channel),
+                          std::string(touch.dimensions.campaign),
+                          {}});
     }
     std::string text;
     std::vector<std::int64_t> weights;
@@ -79,12 +87,15 @@ class Lines final : public OccurrenceSink {
         total += weights[i];
         channels[occurrence.conversion->touches[i].dimensions.channel] += weights[i];
       }
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        (*credits)[i].shares.push_back(total <= 0 ? "-" : Share(weights[i], total));
+      }
       if (total <= 0) continue;
       if (!text.empty()) text += "; ";
       text += model.name + ":";
       for (const auto& [channel, weight] : channels) {
         if (weight == 0) continue;
-        text += " " + std::string(channel) + " " + Share(weight, total);
+        text += " " + std::string(channel) + " " + Share(weight, total) + " %";
       }
     }
     return text;

@@ -59,12 +59,19 @@ class LeadFunction {
 
   // For people: calls back for each touch, conversion and stage entry, in order of time, as text
   // lines with credits. Used by `leadflow journey` and the demo report.
-  struct Line {
+  struct Credit {  // of one touch
     std::int64_t time_ms;
-    std::string what;  // "visit", "order o-1", "stage sql", ...
     std::string channel;
     std::string campaign;
-    std::string detail;  // "100.00 EUR"; credits "first_touch 100 %, linear 33.3 %"
+    std::vector<std::string> shares;  // percent, "33.3", per model of the pipeline
+  };
+  struct Line {
+    std::int64_t time_ms;
+    std::string what;  // "visit", "order", "stage sql", "goal order"; of events their kind
+    std::string channel;
+    std::string campaign;
+    std::string detail;           // "100.00 EUR"; credits "first_touch 100 %, linear 33.3 %"
+    std::vector<Credit> credits;  // of a goal, oldest touch first; empty: unattributed
   };
   Result<std::vector<Line>> Explain(Journey& journey, const HomeFilter& in) const;
 
