@@ -81,6 +81,13 @@ std::string CheckKind(const Event& event) {
   }
 }
 
+// Exactly two identifiers, which are not one given twice.
+bool HasTwo(const Event& event) {
+  if (event.identifiers.size() != 2) return false;
+  const PlainIdentifier &a = event.identifiers[0], &b = event.identifiers[1];
+  return a.type != b.type || a.space != b.space || a.value != b.value;
+}
+
 }  // namespace
 
 bool IsRecord(Kind kind) {
@@ -113,9 +120,7 @@ std::string EventChecks::CheckFields(const Event& event) {
 }
 
 std::string EventChecks::CheckIdentifiers(const Event& event, bool ignored) {
-  if (event.kind == Kind::kUnlink && event.identifiers.size() != 2) {
-    return "unlink needs two identifiers";
-  }
+  if (event.kind == Kind::kUnlink && !HasTwo(event)) return "unlink needs two identifiers";
   if (!event.identifiers.empty() || IsRecord(event.kind) || RouteOf(event) == Route::kStandalone) {
     return {};
   }

@@ -167,6 +167,7 @@ bool IngestOperator::RemoveIgnored(Event& event) {
   const bool removed = kept.size() < all.size();
   counters_.ignored += static_cast<std::int64_t>(all.size() - kept.size());
   event.identifiers = std::move(kept);
+  if (removed) normalizer_.EmailDomain(event);
   return removed;
 }
 

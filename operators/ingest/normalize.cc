@@ -94,20 +94,28 @@ void Normalizer::Normalize(Event& event) const {
 
 void Normalizer::Identifiers(Event& event) const {
   std::size_t kept = 0;
-  std::string_view email;
   for (PlainIdentifier identifier : event.identifiers) {
     identifier.value = Trim(identifier.value);
     if (identifier.value.empty()) continue;
     if (identifier.type == IdentifierType::kEmail) {
       identifier.value = Lower(identifier.value, event);
-      // Of several addresses always the same one counts.
-      if (email.empty() || identifier.value < email) email = identifier.value;
     }
     event.identifiers[kept++] = identifier;
   }
   event.identifiers.resize(kept);
+  EmailDomain(event);
+}
+
+void Normalizer::EmailDomain(Event& event) const {
   event.Remove(Field::kEmailDomain);
-  if (!email_domain_ || email.empty()) return;
+  if (!email_domain_) return;
+  // Of several addresses always the same one counts.
+  std::string_view email;
+  for (const PlainIdentifier& identifier : event.identifiers) {
+    if (identifier.type != IdentifierType::kEmail) continue;
+    if (email.empty() || identifier.value < email) email = identifier.value;
+  }
+  if (email.empty()) return;
   const std::string_view domain = CompanyDomain(email, pipeline_.mail_providers);
   if (!domain.empty()) event.SetText(Field::kEmailDomain, domain);
 }

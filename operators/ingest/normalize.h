@@ -27,6 +27,9 @@ class Normalizer {
   // referrer without path; the company domain of an e-mail.
   void Normalize(Event& event) const;
 
+  // The company domain of the e-mail that the event has now; for when identifiers were removed.
+  void EmailDomain(Event& event) const;
+
  private:
   void Identifiers(Event& event) const;
   void Campaign(Event& event) const;
