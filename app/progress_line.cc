@@ -66,13 +66,15 @@ void ProgressLine::Clear() {
 std::string Summary(const JobResult& result) {
   std::string out = Counted(result.progress.messages_read, "message") + " read in this run, " +
                     Counted(result.progress.commits, "commit") + "; since the state began:\n";
+  std::size_t widest = 24;
+  for (const auto& [key, value] : result.counters) widest = std::max(widest, key.second.size());
   for (const auto& [key, value] : result.counters) {
     const auto& [name, label] = key;
     if (name == "moves") continue;  // says something to developers only
     std::string words = name;
     std::replace(words.begin(), words.end(), '_', ' ');
-    out += "  " + Left(words, 16) + " " + Left(label, std::max<std::size_t>(label.size(), 40)) +
-           " " + Right(WithCommas(value), 14) + "\n";
+    out += "  " + Left(words, 16) + " " + Left(label, std::min<std::size_t>(widest, 64)) + " " +
+           Right(WithCommas(value), 14) + "\n";
   }
   return out;
 }

@@ -1,7 +1,9 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "app/commands/commands.h"
 #include "app/job.h"
@@ -27,7 +29,25 @@ void PrintError(const Status& status) {
   std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
 }
 
-int RunPipeline(const std::string& file, const RunOptions& options) {
+// `copy_to`, if not empty: where they are kept, because their own folder is about to go.
+void ReportDeadLetters(const JobResult& result, std::string path, const std::string& copy_to) {
+  const auto rejected = result.counters.lower_bound({"dead_letters", ""});
+  if (rejected == result.counters.end() || rejected->first.first != "dead_letters") return;
+  std::error_code error;
+  if (!copy_to.empty()) {
+    std::filesystem::copy_file(path, copy_to, std::filesystem::copy_options::overwrite_existing,
+                               error);
+    path = copy_to;
+  }
+  if (error) {
+    std::fprintf(stderr, "cannot keep the dead letters: %s: %s\n", path.c_str(),
+                 error.message().c_str());
+  } else {
+    std::fprintf(stderr, "dead letters, with their bytes and reasons: %s\n", path.c_str());
+  }
+}
+
+int RunPipeline(const std::string& file, const RunOptions& options, const std::string& copy_to) {
   const LoadedPipeline loaded =
       LoadPipelineFile(file, {.use_environment = true, .set = options.set});
   std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
@@ -50,11 +70,7 @@ int RunPipeline(const std::string& file, const RunOptions& options) {
     return kFailed;
   }
   if (!options.quiet) std::fprintf(stderr, "%s", Summary(*result).c_str());
-  const auto rejected = result->counters.lower_bound({"dead_letters", ""});
-  if (rejected != result->counters.end() && rejected->first.first == "dead_letters") {
-    std::fprintf(stderr, "dead letters, with the reason of each: %s\n",
-                 StateLayout(loaded.pipeline->engine.state_dir).dead_letters.c_str());
-  }
+  ReportDeadLetters(*result, StateLayout(loaded.pipeline->engine.state_dir).dead_letters, copy_to);
   return kDone;
 }
 
@@ -70,14 +86,15 @@ int RunEvents(RunOptions options) {
     return kFailed;
   }
   options.until_end = true;
-  if (const int code = RunPipeline(*file, options); code != kDone) return code;
+  if (const int code = RunPipeline(*file, options, "out/dead_letters.jsonl"); code != kDone)
+    return code;
   return options.quiet ? kDone : Report({.file = *file, .state_dir = "", .set = options.set}, "");
 }
 
 }  // namespace
 
 int Run(const RunOptions& options) {
-  return IsPipelineName(options.file) ? RunPipeline(options.file, options) : RunEvents(options);
+  return IsPipelineName(options.file) ? RunPipeline(options.file, options, "") : RunEvents(options);
 }
 
 }  // namespace leadflow::app
