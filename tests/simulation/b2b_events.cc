@@ -31,7 +31,8 @@ class Maker {
 
   // An event in a list, now and then at an earlier place, twice or broken.
   void Send(const std::string& fields, std::vector<std::string>* list) {
-    std::string line = "{\"id\":\"e" + std::to_string(++number_) +
+    ++number_;
+    std::string line = "{\"id\":\"e" + std::to_string(number_) +
                        "\",\"time\":" + std::to_string(Time()) + "," + fields + "}";
     if (Below(30) == 0) line.resize(line.size() / 2);
     if (Below(12) == 0) list->push_back(line);
@@ -50,7 +51,9 @@ class Maker {
   std::string Kind(const char* kind) { return Text("kind", kind); }
   // Two devices each; the second is sometimes another person's too.
   std::string Cookie(std::uint64_t person) {
-    return "," + Text("anonymous_id", "c" + std::to_string(person * 2 + Below(2) + Below(12) / 11));
+    std::uint64_t number = person * 2 + Below(2);
+    if (Below(12) == 0) ++number;
+    return "," + Text("anonymous_id", "c" + std::to_string(number));
   }
   static std::string Email(std::uint64_t person) {
     return "," + Text("email", "p" + std::to_string(person) + "@works.example");
@@ -71,63 +74,63 @@ class Maker {
            ",\"currency\":\"EUR\"}";
   }
 
+  // In what order the parts of an expression roll the dice is the compiler's choice: all are rolled
+  // before.
   std::string Web(std::uint64_t person) {
+    const std::string cookie = Cookie(person);
+    const std::string utm = Utm();
+    const std::string page = std::to_string(Below(4));
     switch (Below(9)) {
-      case 0:
-        return Kind("form_submit") + Cookie(person) + Email(person) + "," + Text("form", "contact");
+      case 0: return Kind("form_submit") + cookie + Email(person) + "," + Text("form", "contact");
       case 1: return Kind("email_sent") + Email(person) + "," + Text("campaign", "march");
       case 2: return Kind("email_open") + Email(person) + "," + Text("campaign", "march");
-      case 3:
-        return Kind("email_click") + Email(person) + Cookie(person) + "," +
-               Text("campaign", "march");
-      case 4: return Kind("identify") + Cookie(person) + Email(person);
+      case 3: return Kind("email_click") + Email(person) + cookie + "," + Text("campaign", "march");
+      case 4: return Kind("identify") + cookie + Email(person);
       default:
-        return Kind("page_view") + Cookie(person) + Utm() +
-               R"(,"page":{"url":"https://works.example/p)" + std::to_string(Below(4)) + "\"}";
+        return Kind("page_view") + cookie + utm + R"(,"page":{"url":"https://works.example/p)" +
+               page + "\"}";
     }
   }
 
   std::string Crm(std::uint64_t person) {
     const std::string order =
         "," + Text("order_id", "o" + std::to_string(person) + std::to_string(Below(2)));
+    const std::string amount = Amount();
+    const bool coin = Below(2) == 0;
     const std::string deal = "," + Text("deal_id", "d" + std::to_string(person));
-    if (Below(12) == 0) return Hermit();
+    if (Below(12) == 0) return Hermit(amount);
     switch (Below(11)) {
       case 0: return Kind("contact_created") + Contact(person) + Email(person);
       case 1: return Kind("identify") + Contact(person) + Email(person);
       case 2: return Kind("stage_change") + Contact(person) + "," + Text("stage", "SQL");
       case 3:
-        return Kind("deal_change") + Contact(person) + deal + Amount() + "," +
-               Text("status", "open");
+        return Kind("deal_change") + Contact(person) + deal + amount + "," + Text("status", "open");
       case 4:
-        return Kind("deal_change") + deal + Amount() + "," +
-               Text("status", Below(2) == 0 ? "won" : "lost");
+        return Kind("deal_change") + deal + amount + "," + Text("status", coin ? "won" : "lost");
       case 5:
         return Kind("refund") + order + "," + Text("refund_id", "r" + std::to_string(number_)) +
                R"(,"amount":{"minor":50,"currency":"EUR"})";
       case 6: return Kind("order_cancel") + order;
       case 7:
         return Kind("cost") + "," + Text("campaign", "search") + "," +
-               Text("channel", "Paid search") + Amount();
+               Text("channel", "Paid search") + amount;
       case 8: return Kind("unlink") + Contact(person) + Email(person);
       case 9:
         return Kind("card_collected") + Email(person) + "," + Text("fair", "Sensor") +
                ",\"rating\":3";
-      default:
-        return Kind("order") + (Below(2) == 0 ? Email(person) : Contact(person)) + order + Amount();
+      default: return Kind("order") + (coin ? Email(person) : Contact(person)) + order + amount;
     }
   }
 
   // Somebody who shares nothing with anybody, and wants to be forgotten. What an erasure took from
   // a lead that turns out to be two later on is gone, so for all others it depends on the order.
-  std::string Hermit() {
+  std::string Hermit(const std::string& amount) {
     const std::string who = "," + Text("email", "hermit@works.example");
     switch (Below(5)) {
       case 0: return Kind("erase") + who;
       case 1: return Kind("card_collected") + who + "," + Text("fair", "Sensor");
       case 2:
-        return Kind("order") + who + "," + Text("order_id", "h" + std::to_string(number_)) +
-               Amount();
+        return Kind("order") + who + "," + Text("order_id", "h" + std::to_string(number_)) + amount;
       default: return Kind("form_submit") + who + "," + Text("form", "contact");
     }
   }

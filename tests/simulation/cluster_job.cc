@@ -140,12 +140,14 @@ ClusterJob::ClusterJob(std::uint64_t seed, bool forgetful) {
 void ClusterJob::MakeInputs(std::uint64_t seed) {
   Random random(seed);
   inputs_.resize(1 + random() % 4);
-  const std::uint64_t count = 20 + random() % (random() % 3 == 0 ? 1'500 : 300);
+  const bool large = random() % 3 == 0;
+  const std::uint64_t count = 20 + random() % (large ? 1'500 : 300);
   std::vector<std::string> sent;
   for (std::uint64_t id = 0; id < count; ++id) {
     const bool again = !sent.empty() && random() % 6 == 0;
-    sent.push_back(again ? sent[random() % sent.size()] : MakeMessage(random, id));
-    inputs_[random() % inputs_.size()].push_back(sent.back());
+    std::string message = again ? sent[random() % sent.size()] : MakeMessage(random, id);
+    inputs_[random() % inputs_.size()].push_back(message);
+    sent.push_back(std::move(message));
   }
 }
 
