@@ -282,16 +282,8 @@ Status Emission::OrderOrDeal(const Record& record, const LeadView& view, int sig
   if (!won && !IsStatus(record, "lost")) return {};
   ReadScene(record, &scene);
   Occurrence occurrence;
-  LEADFLOW_RETURN_IF_ERROR(Begin(scene, view, &occurrence));
+  LEADFLOW_RETURN_IF_ERROR(BeginRecord(record, scene, view, &occurrence));
   occurrence.of = won ? Subject::Of::kDealWon : Subject::Of::kDealLost;
-  occurrence.amount = record.net_minor;
-  occurrence.currency = record.currency;
-  occurrence.has_amount = !record.currency.empty();
-  if (rules_.touch_count) {
-    LEADFLOW_RETURN_IF_ERROR(Gather(Before(record.time_ms, rules_.pipeline.attribution.lookback_ms),
-                                    record.time_ms, view));
-    occurrence.touches = static_cast<std::int64_t>(gathered_.size());
-  }
   if (won ? rules_.wants_deal_won : rules_.wants_deal_lost) Send(occurrence, sign);
   Subject subject;
   subject.of = occurrence.of;
@@ -302,18 +294,23 @@ Status Emission::OrderOrDeal(const Record& record, const LeadView& view, int sig
                      sign);
 }
 
+Status Emission::BeginRecord(const Record& record, const Scene& scene, const LeadView& view,
+                             Occurrence* occurrence) {
+  LEADFLOW_RETURN_IF_ERROR(Begin(scene, view, occurrence));
+  occurrence->amount = record.net_minor;
+  occurrence->currency = record.currency;
+  occurrence->has_amount = !record.currency.empty();
+  if (!rules_.touch_count) return {};
+  LEADFLOW_RETURN_IF_ERROR(Gather(Before(record.time_ms, rules_.pipeline.attribution.lookback_ms),
+                                  record.time_ms, view));
+  occurrence->touches = static_cast<std::int64_t>(gathered_.size());
+  return {};
+}
+
 Status Emission::Order(const Record& record, const Scene& scene, const LeadView& view, int sign) {
   Occurrence occurrence;
-  LEADFLOW_RETURN_IF_ERROR(Begin(scene, view, &occurrence));
+  LEADFLOW_RETURN_IF_ERROR(BeginRecord(record, scene, view, &occurrence));
   occurrence.of = Subject::Of::kOrder;
-  occurrence.amount = record.net_minor;
-  occurrence.currency = record.currency;
-  occurrence.has_amount = !record.currency.empty();
-  if (rules_.touch_count) {
-    LEADFLOW_RETURN_IF_ERROR(Gather(Before(record.time_ms, rules_.pipeline.attribution.lookback_ms),
-                                    record.time_ms, view));
-    occurrence.touches = static_cast<std::int64_t>(gathered_.size());
-  }
   if (rules_.wants_order) {
     if (!rules_.booked || record.refunds.empty()) {
       if (record.counts) Send(occurrence, sign);

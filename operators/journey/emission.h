@@ -69,6 +69,8 @@ class Emission {
   Status ReadScene(const Mark& mark, const LeadView& view, Scene* scene);
   void ReadScene(const Record& record, Scene* scene);
   Status Credit(std::int64_t time_ms, const LeadView& view, Occurrence* occurrence);
+  Status BeginRecord(const Record& record, const Scene& scene, const LeadView& view,
+                     Occurrence* occurrence);
   Status Begin(const Scene& scene, const LeadView& view, Occurrence* occurrence);
   Status Stage(const Mark& mark, std::size_t index, const LeadView& view, int sign);
   Status OrderOrDeal(const Record& record, const LeadView& view, int sign);
