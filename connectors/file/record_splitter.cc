@@ -1,12 +1,12 @@
 #include "connectors/file/record_splitter.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace leadflow {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
+constexpr std::string_view kSeparators = ",;\t";
 
 std::int64_t CountLines(std::string_view bytes) {
   return std::count(bytes.begin(), bytes.end(), '\n');
@@ -54,9 +54,11 @@ RecordSplitter::Step RecordSplitter::NextRow(std::string_view data, bool last) {
   std::size_t begin = 0;
   while (begin < data.size() && (data[begin] == '\n' || data[begin] == '\r')) ++begin;
   const std::int64_t skipped = CountLines(data.substr(0, begin));
+  // What lies behind the limit decides nothing, so that it does not matter how much is there.
+  data = data.substr(0, begin + kMaxRecord + 1);
   bool quoted = false;
   std::size_t at = begin;
-  while (at < data.size() && at - begin <= kMaxRecord) {
+  while (at < data.size()) {
     if (quoted) {
       const std::size_t quote = data.find('"', at);
       if (quote == std::string_view::npos) {
@@ -75,12 +77,10 @@ RecordSplitter::Step RecordSplitter::NextRow(std::string_view data, bool last) {
     }
     if (data[stop] == '\n') {
       const std::string_view row = data.substr(begin, stop - begin);
-      if (row.size() > kMaxRecord) break;
       return {Found::kRecord, WithoutReturn(row), stop + 1, CountLines(data.substr(0, stop + 1)),
               skipped};
     }
-    const bool opens = stop == begin || std::strchr(",;\t", data[stop - 1]) != nullptr;
-    quoted = opens;
+    quoted = stop == begin || kSeparators.find(data[stop - 1]) != std::string_view::npos;
     at = stop + 1;
   }
   const std::string_view row = data.substr(begin);
