@@ -218,6 +218,7 @@ constexpr Mark kMarks[] = {
     {"hubspot", {"subscriptionType", "objectId", "occurredAt"}},
     {"shopify", {"total_price", "created_at", "currency"}},
     {"shopify", {"orders", "", ""}},
+    {"shopify", {"order", "", ""}},
     {"woocommerce", {"total", "date_created_gmt", "currency"}},
 };
 
