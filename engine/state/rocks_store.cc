@@ -84,10 +84,10 @@ std::string EndOf(std::string_view prefix) {
   return end;
 }
 
-// Committed writes gather in a hash table first, where a key that is written again and again costs one
-// entry, and go to RocksDB in key order and large batches: that is what its memtable likes best. What
-// is lost of them by a crash stands in the changelog. The table stays for readers until the next one
-// is full, so that what is in use is found without asking RocksDB.
+// Committed writes gather in a hash table first, where a key that is written again and again costs
+// one entry, and go to RocksDB in key order and large batches: that is what its memtable likes
+// best. What is lost of them by a crash stands in the changelog. The table stays for readers until
+// the next one is full, so that what is in use is found without asking RocksDB.
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
@@ -240,7 +240,8 @@ class RocksStore final : public KeyedStore {
     std::vector<StagedWrites::Write> writes;
   };
 
-  // Visits `above` and what `scan` visits below it, in key order; a write above hides its key below.
+  // Visits `above` and what `scan` visits below it, in key order; a write above hides its key
+  // below.
   template <class ScanBelow>
   static Status Overlay(const std::vector<StagedWrites::Write>& above, const Visit& visit,
                         const ScanBelow& scan) {
@@ -281,8 +282,9 @@ class RocksStore final : public KeyedStore {
     return gathered_.memory_bytes() < gather_bytes_ ? Status() : Spill();
   }
 
-  // Hands everything gathered to RocksDB, which writes it to disk in the background. The offset goes
-  // last: if RocksDB begins to write earlier, the changes before it are made again after a crash.
+  // Hands everything gathered to RocksDB, which writes it to disk in the background. The offset
+  // goes last: if RocksDB begins to write earlier, the changes before it are made again after a
+  // crash.
   Status Spill() {
     if (spilled_ == applied_) return {};
     const std::lock_guard lock(mutex_);
@@ -326,8 +328,8 @@ class RocksStore final : public KeyedStore {
   const std::size_t gather_bytes_;
   rocksdb::WriteOptions write_options_;
   StagedWrites staged_;
-  mutable std::mutex mutex_;  // Guards changes of gathered_ against ScanCommitted.
-  StagedWrites gathered_;     // Committed, not yet in RocksDB.
+  mutable std::mutex mutex_;     // Guards changes of gathered_ against ScanCommitted.
+  StagedWrites gathered_;        // Committed, not yet in RocksDB.
   StagedWrites spilled_writes_;  // What was gathered before.
   std::int64_t applied_;
   std::int64_t spilled_;  // The offset that RocksDB's own state equals.

@@ -1,9 +1,10 @@
 // What a task stores, decoded: addresses of identifiers and clusters; and NodeStore, the cache of
 // both in front of the task's KeyedStore. Not thread-safe.
 //
-//   'N' identifier            its node in one piece: Address, if there is anything to say; of a root,
-//                             the LinkTable, unless the cluster is one identifier without links, and
-//                             the head of the cluster's Journey
+//   'N' identifier            its node in one piece: Address, if there is anything to say; of a
+//   root,
+//                             the LinkTable, unless the cluster is one identifier without links,
+//                             and the head of the cluster's Journey
 //   'K' root chunk            chunks of the cluster's Journey
 //   'S' root, move, part      parts of a move that is not complete
 //   'R' key, 'X' key          records and standalone entries, see record.h
@@ -51,12 +52,12 @@ struct Node {
   Identifier id;
   Address address;
   std::unique_ptr<Cluster> cluster;  // null: none; never beside a pointer
-  bool head_dirty = false;  // address, links or existence differ from what the store holds
-  bool dirty = false;      // differs from what the store holds
-  bool changed = false;    // since the last commit
-  bool used = false;       // since the clock hand passed
-  std::uint32_t slot = 0;  // in its NodeStore
-  std::size_t bytes = 0;   // as last counted
+  bool head_dirty = false;           // address, links or existence differ from what the store holds
+  bool dirty = false;                // differs from what the store holds
+  bool changed = false;              // since the last commit
+  bool used = false;                 // since the clock hand passed
+  std::uint32_t slot = 0;            // in its NodeStore
+  std::size_t bytes = 0;             // as last counted
 };
 
 class NodeStore {

@@ -11,8 +11,8 @@ namespace leadflow {
 namespace {
 
 constexpr std::uint8_t kHeadVersion = 1;
-constexpr std::size_t kMostEntries = 256;  // of a chunk
-constexpr std::uint64_t kFewEntries = 8;   // of a chunk that goes on beyond its month
+constexpr std::size_t kMostEntries = 256;   // of a chunk
+constexpr std::uint64_t kFewEntries = 8;    // of a chunk that goes on beyond its month
 constexpr std::size_t kInlineBytes = 1536;  // of the last chunk: it lies in the head
 constexpr std::int64_t kDayMs = 86'400'000;
 
@@ -36,9 +36,9 @@ std::int64_t MonthStart(std::int64_t time_ms) {
 
 struct Journey::Impl {
   // One chunk of the directory: entries with key <= time < key of the next one, in the same month
-  // unless they are few. The first chunk of a month has the month's start as key, or the moment after
-  // a chunk that reaches into it; the others the time of the first entry they had, which no other
-  // moment shares.
+  // unless they are few. The first chunk of a month has the month's start as key, or the moment
+  // after a chunk that reaches into it; the others the time of the first entry they had, which no
+  // other moment shares.
   struct Place {
     std::int64_t key = 0;
     std::int64_t first_ms = 0, last_ms = 0;

@@ -113,8 +113,8 @@ class Journey {
   void Keep(std::unique_ptr<DecodedState> decoded);
   void StateChanged();
 
-  // Persistence. The head holds the directory of chunks, records and state, and the last chunk if it
-  // is small.
+  // Persistence. The head holds the directory of chunks, records and state, and the last chunk if
+  // it is small.
   static Result<Journey> Decode(std::string_view head, LoadChunk load);
   void AppendHead(std::string* out) const;
   bool head_dirty() const;
