@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=${FUZZ_BUILD:-build/fuzz}
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export LSAN_OPTIONS=suppressions=tests/fuzz/leaks.txt:print_suppressions=0
 
 if [ "${1:-}" = --one ]; then
   seconds=$2 target=$3
