@@ -37,8 +37,8 @@ class SourceReader {
   virtual bool AtEnd() const = 0;
 
   // For progress: bytes read so far and in all (0: unknown).
-  virtual std::int64_t bytes_read() const = 0;
-  virtual std::int64_t bytes_total() const = 0;
+  virtual std::int64_t bytes_read() const { return 0; }
+  virtual std::int64_t bytes_total() const { return 0; }
 };
 
 }  // namespace leadflow

@@ -44,8 +44,6 @@ class ListSource final : public SourceReader {
   }
   std::string position() const override { return std::to_string(next_); }
   bool AtEnd() const override { return next_ == messages_.size(); }
-  std::int64_t bytes_read() const override { return 0; }
-  std::int64_t bytes_total() const override { return 0; }
 
  private:
   const std::vector<std::string>& messages_;

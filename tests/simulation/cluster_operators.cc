@@ -4,16 +4,13 @@
 
 #include "engine/base/hash.h"
 #include "tests/simulation/cluster_job.h"
+#include "tests/support/plain_operator.h"
 
 namespace leadflow::simulation {
 namespace {
 
-class ClusterIngest final : public Operator {
+class ClusterIngest final : public PlainOperator {
  public:
-  Status Open(OperatorContext& context) override {
-    context_ = &context;
-    return {};
-  }
   Status Process(std::span<const MessageView> batch) override {
     for (const MessageView& message : batch) {
       const auto words = Words(message.value);
@@ -29,20 +26,11 @@ class ClusterIngest final : public Operator {
     }
     return {};
   }
-  Status Prepare() override { return {}; }
-
- private:
-  OperatorContext* context_ = nullptr;
 };
 
-class ClusterOperator final : public Operator {
+class ClusterOperator final : public PlainOperator {
  public:
   explicit ClusterOperator(bool forgetful) : forgetful_(forgetful) {}
-
-  Status Open(OperatorContext& context) override {
-    context_ = &context;
-    return {};
-  }
 
   Status Process(std::span<const MessageView> batch) override {
     for (const MessageView& message : batch) LEADFLOW_RETURN_IF_ERROR(Take(message.value));
@@ -141,19 +129,14 @@ class ClusterOperator final : public Operator {
   }
 
   const bool forgetful_;
-  OperatorContext* context_ = nullptr;
   std::map<std::uint64_t, Cluster> cache_;
   std::set<std::uint64_t> changed_;
   std::map<std::uint64_t, Figures> facts_;  // By group.
   int commits_ = 0;
 };
 
-class GroupOperator final : public Operator {
+class GroupOperator final : public PlainOperator {
  public:
-  Status Open(OperatorContext& context) override {
-    context_ = &context;
-    return {};
-  }
   Status Process(std::span<const MessageView> batch) override {
     for (const MessageView& message : batch) {
       const std::size_t space = message.value.find(' ');
@@ -180,7 +163,6 @@ class GroupOperator final : public Operator {
   void Aborted() override { changes_.clear(); }
 
  private:
-  OperatorContext* context_ = nullptr;
   std::map<std::string, Figures> changes_;
 };
 

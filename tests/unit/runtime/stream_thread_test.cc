@@ -3,6 +3,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/runtime/exchange.h"
+#include "tests/support/plain_operator.h"
 #include "tests/unit/runtime/toy_job.h"
 
 namespace leadflow::toy {
@@ -11,22 +12,14 @@ namespace {
 const TopicPartition kEventsChangelog{"toy.changelog.events", 0};
 
 // Facts stage: the last number of each letter counts, so that their order is seen.
-class LastNumbers final : public Operator {
+class LastNumbers final : public PlainOperator {
  public:
-  Status Open(OperatorContext& context) override {
-    context_ = &context;
-    return {};
-  }
   Status Process(std::span<const MessageView> batch) override {
     for (const MessageView& message : batch) {
       context_->store().Put("S" + std::string(message.value.substr(0, 1)), message.value.substr(2));
     }
     return {};
   }
-  Status Prepare() override { return {}; }
-
- private:
-  OperatorContext* context_ = nullptr;
 };
 
 // A letter and a number: a key in partition `events` of 2, and its first letter in `facts`.

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "engine/base/hash.h"
+#include "tests/support/plain_operator.h"
 
 namespace leadflow::toy {
 namespace {
@@ -14,12 +15,8 @@ std::int64_t Number(std::string_view text) {
   return number;
 }
 
-class Ingest final : public Operator {
+class Ingest final : public PlainOperator {
  public:
-  Status Open(OperatorContext& context) override {
-    context_ = &context;
-    return {};
-  }
   Status Process(std::span<const MessageView> batch) override {
     for (const MessageView& message : batch) {
       const std::size_t equals = message.value.find('=');
@@ -33,10 +30,6 @@ class Ingest final : public Operator {
     }
     return {};
   }
-  Status Prepare() override { return {}; }
-
- private:
-  OperatorContext* context_ = nullptr;
 };
 
 // Adds numbers up in memory and stages the sums when a commit is prepared.
