@@ -42,6 +42,7 @@ Entry Chunk::Slot::Read() const {
 }
 
 bool Chunk::Decode(std::string bytes) {
+  encoded_bytes_ = bytes.size();
   std::string_view rest = arena_->Adopt(std::move(bytes));
   if (rest.empty() || static_cast<std::uint8_t>(rest[0]) != kVersion) return false;
   rest.remove_prefix(1);
@@ -56,12 +57,6 @@ bool Chunk::Decode(std::string bytes) {
     before = entry;
   }
   return true;
-}
-
-std::size_t Chunk::encoded_bytes() const {
-  std::size_t size = 1;
-  for (const Slot& slot : slots_) size += slot.size;
-  return size;
 }
 
 void Chunk::Append(std::string* out) const {
@@ -103,6 +98,7 @@ void Chunk::Insert(const Entry& entry) {
   AppendEntry(entry, &scratch_);
   char* const bytes = arena_->Allocate(scratch_.size());
   std::memcpy(bytes, scratch_.data(), scratch_.size());
+  encoded_bytes_ += scratch_.size();
   slots_.insert(slots_.begin() + static_cast<std::ptrdiff_t>(at),
                 {entry.time_ms, entry.key, bytes, static_cast<std::uint32_t>(scratch_.size()),
                  entry.kind, entry.source});
@@ -121,6 +117,8 @@ std::unique_ptr<Chunk> Chunk::SplitOff(bool grew_at_end) {
   second->arena_ = arena_;
   second->slots_.assign(slots_.begin() + static_cast<std::ptrdiff_t>(at), slots_.end());
   slots_.resize(at);
+  for (const Slot& slot : second->slots_) second->encoded_bytes_ += slot.size;
+  encoded_bytes_ -= second->encoded_bytes_ - 1;
   return second;
 }
 

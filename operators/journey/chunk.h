@@ -54,7 +54,7 @@ class Chunk {
   bool Decode(std::string bytes);
   std::string Encode() const;
   void Append(std::string* out) const;  // the same
-  std::size_t encoded_bytes() const;
+  std::size_t encoded_bytes() const { return encoded_bytes_; }
 
   std::vector<Slot>& slots() { return slots_; }
   const std::vector<Slot>& slots() const { return slots_; }
@@ -66,6 +66,7 @@ class Chunk {
   // Puts a copy where it belongs. REQUIRES: Find says that it is not there
   void Insert(const Entry& entry);
   void Remove(std::size_t index) {
+    encoded_bytes_ -= slots_[index].size;
     slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(index));
   }
 
@@ -80,6 +81,7 @@ class Chunk {
  private:
   std::shared_ptr<Arena> arena_;
   std::vector<Slot> slots_;
+  std::size_t encoded_bytes_ = 1;  // the version byte and all slots
   std::string scratch_;
 };
 
