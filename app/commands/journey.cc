@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "app/commands/commands.h"
+#include "app/commands/print_journey.h"
 #include "app/state_reader.h"
 #include "app/text_table.h"
 #include "operators/identity/stored_leads.h"
@@ -67,21 +68,30 @@ void PrintLine(const Pipeline& pipeline, const LeadFunction::Line& line) {
 
 }  // namespace
 
-int ShowJourney(const StateOptions& options, const std::string& lead, bool all) {
-  const std::optional<LeadName> name = ParseLeadName(lead);
+std::optional<LeadName> NamedLead(const std::string& lead) {
+  std::optional<LeadName> name = ParseLeadName(lead);
   if (!name) {
     std::fprintf(stderr,
                  "`%s` names no identifier; write an e-mail address, or TYPE:VALUE with a type of "
                  "crm_contact_id, customer_id, email, user_id, phone, card_id, anonymous_id\n",
                  lead.c_str());
-    return kFailed;
   }
+  return name;
+}
+
+int ShowJourney(const StateOptions& options, const std::string& lead, bool all) {
+  const std::optional<LeadName> name = NamedLead(lead);
+  if (!name) return kFailed;
   int code = kDone;
   const std::unique_ptr<StateReader> state = StateReader::Open(options, &code);
-  if (state == nullptr) return code;
+  return state == nullptr ? code : PrintJourney(*state, *name, lead, all);
+}
+
+int PrintJourney(const StateReader& state, const LeadName& name, const std::string& lead,
+                 bool all) {
   const Identifier identifier =
-      HashIdentifier(KeyedHash(state->key()), {name->type, name->space, name->value});
-  StoredLeads leads(state->pipeline(), state->journeys());
+      HashIdentifier(KeyedHash(state.key()), {name.type, name.space, name.value});
+  StoredLeads leads(state.pipeline(), state.journeys());
   const auto found = leads.Find(identifier);
   if (!found.ok()) {
     std::fprintf(stderr, "error: %s\n", std::string(found.status().message()).c_str());
@@ -94,7 +104,7 @@ int ShowJourney(const StateOptions& options, const std::string& lead, bool all) 
         typed ? "" : " as an e-mail address; others are written TYPE:VALUE, as user_id:17");
     return kFailed;
   }
-  const auto lines = LeadFunction(state->pipeline()).Explain(*(*found)->journey, (*found)->in);
+  const auto lines = LeadFunction(state.pipeline()).Explain(*(*found)->journey, (*found)->in);
   if (!lines.ok()) {
     std::fprintf(stderr, "error: %s\n", std::string(lines.status().message()).c_str());
     return kFailed;
@@ -103,7 +113,7 @@ int ShowJourney(const StateOptions& options, const std::string& lead, bool all) 
   for (const LeadFunction::Line& line : *lines) {
     const bool shown = all || !IsDetail(line);
     hidden += shown ? 0 : 1;
-    if (shown) PrintLine(state->pipeline(), line);
+    if (shown) PrintLine(state.pipeline(), line);
   }
   if (hidden > 0) {
     std::printf(

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/commands/commands.h"
+#include "app/commands/print_journey.h"
 #include "app/state_reader.h"
 #include "app/text_table.h"
 #include "engine/base/money.h"
@@ -232,18 +233,17 @@ void PrintSections(const StateReader& state) {
 }  // namespace
 
 int Report(const StateOptions& options, const std::string& lead) {
-  {
-    int code = kDone;
-    const std::unique_ptr<StateReader> state = StateReader::Open(options, &code);
-    if (state == nullptr) return code;
-    PrintSections(*state);
-    if (const auto rows = Rows(*state, "revenue")) {
-      PrintModels(*state->pipeline().FindKpi("revenue"), *rows, state->pipeline());
-    }
+  int code = kDone;
+  const std::unique_ptr<StateReader> state = StateReader::Open(options, &code);
+  if (state == nullptr) return code;
+  PrintSections(*state);
+  if (const auto rows = Rows(*state, "revenue")) {
+    PrintModels(*state->pipeline().FindKpi("revenue"), *rows, state->pipeline());
   }
   if (lead.empty()) return kDone;
   std::printf("\nThe journey of %s, and what its conversions gave to each touch\n\n", lead.c_str());
-  return ShowJourney(options, lead, false);
+  const std::optional<LeadName> name = NamedLead(lead);
+  return name ? PrintJourney(*state, *name, lead, false) : kFailed;
 }
 
 }  // namespace leadflow::app
