@@ -46,7 +46,17 @@ Result<std::string> Head(const std::string& path) {
   return head;
 }
 
-// A YAML string in double quotes, with the characters of a path pattern taken as they are.
+// A path in which the characters of a pattern mean themselves.
+std::string WithoutPattern(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+// As a YAML string in double quotes.
 std::string QuotedPath(const std::string& path) {
   std::string out = "\"";
   for (const char c : path) {
@@ -100,8 +110,8 @@ Result<std::string> WritePipelineFor(const std::string& events, const std::strin
   const std::string text =
       "version: 1\nname: events\nengine: {state_dir: " + QuotedPath(folder + "/state") +
       "}\nsources:\n  events: {file: {path: " +
-      QuotedPath(std::filesystem::absolute(path).string()) + "}, format: " + format +
-      "}\noutputs:\n  - file: {path: " +
+      QuotedPath(WithoutPattern(std::filesystem::absolute(path).string())) +
+      "}, format: " + format + "}\noutputs:\n  - file: {path: " +
       QuotedPath(std::filesystem::absolute("out").string() + "/{kpi}.csv") + "}\n";
   const std::string file = folder + "/events.yaml";
   LEADFLOW_RETURN_IF_ERROR(ReplaceFile(file, text));
