@@ -3,6 +3,7 @@
 #   make demo     builds, runs the quick start on real events, prints a report
 #   make test     everything that must hold: release and sanitizer tests, layout, examples
 #   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
+#   make flatness  cost of an event by what its lead has behind it
 #   make fuzz     every fuzz target for SECONDS=60
 #   make format   clang-format over the tree;  make lint   clang-tidy
 
@@ -14,7 +15,7 @@ SECONDS ?= 60
 SEEDS ?= 1000
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build demo test bench simulation fuzz format lint packages clean
+.PHONY: build demo test bench flatness simulation fuzz format lint packages clean
 
 packages:
 	@deploy/debian/install.sh
@@ -34,6 +35,11 @@ bench: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow bench_floor bench_generate
 	@python3 bench/run.py --job $(JOB) --events $(EVENTS) --dist $(DIST) --threads $(THREADS)
+
+flatness: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target leadflow bench_generate
+	@python3 bench/flatness.py
 
 simulation: packages
 	@cmake --preset release > /dev/null
