@@ -234,9 +234,21 @@ class Reader final : public LogReader {
       count += got;
       if (input->chunk != nullptr) return count;
     }
-    // Compaction may have left nothing between here and the end.
-    if (count == 0 && input->position < range.end) input->position = range.end;
+    if (count == 0 && input->position < range.end) {
+      LEADFLOW_RETURN_IF_ERROR(CheckGap(*input, range.end));
+      input->position = range.end;  // Compaction left nothing between here and the end.
+    }
     return count;
+  }
+
+  // Only compaction takes records from the middle of a partition.
+  static Status CheckGap(const Input& input, std::int64_t next) {
+    if (next == input.position || input.partition->cleanup == Cleanup::kCompact) return {};
+    return Status::Corruption("offsets " + std::to_string(input.position) + " to " +
+                              std::to_string(next - 1) + " of partition " +
+                              std::to_string(input.name.partition) + " of topic " +
+                              input.name.topic +
+                              " are missing: restore the directory from a copy");
   }
 
   // Records of input->chunk up to the limit of bytes; resets it when it is used up.
@@ -259,6 +271,7 @@ class Reader final : public LogReader {
     held_.push_back(input->chunk->chunk);
     if (!more) input->chunk.reset();
     if (records.empty()) return std::size_t{0};
+    LEADFLOW_RETURN_IF_ERROR(CheckGap(*input, records.front().offset));
     input->position = records.back().offset + 1;
     handle(input->name, records);
     return records.size();

@@ -347,13 +347,15 @@ void Journal::Install(const Group& group, const std::shared_ptr<Segment>& output
       return run.segment->first_number < output->first_number ||
              run.segment->first_number > output->last_number;
     };
-    auto at = std::find_if_not(have.begin(), have.end(), outside);
-    const auto index = at - have.begin();
     std::erase_if(have, [&](const Run& run) { return !outside(run); });
     if (const auto run = runs->find(source.partition); run != runs->end()) {
-      have.insert(have.begin() + index, std::move(run->second));
+      // By its number: a purge while this ran may have left no older run to stand for its place.
+      const auto newer = std::find_if(have.begin(), have.end(), [&](const Run& other) {
+        return other.segment->first_number > output->last_number;
+      });
+      have.insert(newer, std::move(run->second));
     }
-    DropPurged(source.partition);  // A purge may have come while this ran.
+    DropPurged(source.partition);  // The same purge has not seen what was kept of it.
   }
   const auto first = std::find(segments_.begin(), segments_.end(), group.inputs.front());
   const auto behind = first + static_cast<std::ptrdiff_t>(group.inputs.size());

@@ -1,6 +1,8 @@
 #include "engine/log/embedded_log.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -454,6 +456,68 @@ TEST(EmbeddedLogTest, TombstonesGoAfterTheirRetentionOnly) {
   harness.clock.Advance(8 * kDay);
   fill();
   EXPECT_EQ(tombstones(), 0);
+}
+
+// A disk that says when cleaning begins to write what it keeps.
+class CleaningObserver final : public FileSystem {
+ public:
+  std::function<void()> on_cleaning;
+
+  Result<std::unique_ptr<File>> Create(const std::string& path) override {
+    if (path.ends_with("clean.tmp") && on_cleaning) on_cleaning();
+    return files_.Create(path);
+  }
+  Status CreateDirectory(const std::string& path) override { return files_.CreateDirectory(path); }
+  Result<std::vector<std::string>> List(const std::string& directory) override {
+    return files_.List(directory);
+  }
+  Status SyncDirectory(const std::string& path) override { return files_.SyncDirectory(path); }
+  Result<std::unique_ptr<File>> Open(const std::string& path) override { return files_.Open(path); }
+  Status Rename(const std::string& from, const std::string& to) override {
+    return files_.Rename(from, to);
+  }
+  Status Remove(const std::string& path) override { return files_.Remove(path); }
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
+    return files_.Lock(path);
+  }
+
+ private:
+  MemoryFileSystem files_{1};
+};
+
+// Another thread purges all that a run of cleaning is about to keep of a topic, and only newer records
+// of it live.
+TEST(EmbeddedLogTest, PurgeDuringCleaningLosesNothingBehindIt) {
+  CleaningObserver files;
+  VirtualClock clock{kDay};
+  Result<std::unique_ptr<EmbeddedLog>> opened = EmbeddedLog::Open({.directory = "/log",
+                                                                   .file_system = &files,
+                                                                   .clock = &clock,
+                                                                   .segment_bytes = 2048,
+                                                                   .cache_bytes = 4096,
+                                                                   .cleaning_bytes = 0});
+  LOG_ASSERT_OK(opened.status());
+  EmbeddedLog& log = **opened;
+  LOG_ASSERT_OK(log.EnsureTopics(Topics()));
+  const auto writer = MustWriter(log);
+  int purges = 0;
+  files.on_cleaning = [&] {
+    const int newer = ++purges % 12;  // Records that stay: in the last segment only, or before it too.
+    LOG_EXPECT_OK(log.Purge(kEvents, *log.EndOffset(kEvents) - newer));
+  };
+  for (int i = 0; i < 1000; ++i) {
+    LOG_ASSERT_OK(writer->Begin());
+    LOG_ASSERT_OK(writer->Append(kEvents, "k", std::to_string(i)));
+    LOG_ASSERT_OK(writer->Append(kState, "k", std::string(200, 'v')));
+    LOG_ASSERT_OK(writer->Commit());
+    const std::int64_t start = *log.StartOffset(kEvents);
+    const std::vector<ReadRecord> found = ReadFrom(log, kEvents, start);
+    ASSERT_EQ(static_cast<std::int64_t>(found.size()), i + 1 - start);
+    for (const ReadRecord& record : found) {
+      ASSERT_EQ(record.value, std::to_string(record.offset));
+    }
+  }
+  EXPECT_GT(purges, 10);
 }
 
 // ---- One process, many threads.
