@@ -378,7 +378,8 @@ class Machine {
   void Match(const Op& op, Value& last) {
     const bool found =
         last.type == ValueType::kString &&
-        RE2::PartialMatch(last.string(), *p_.patterns[static_cast<std::size_t>(op.a)]);
+        RE2::PartialMatch(re2::StringPiece(last.string().data(), last.string().size()),
+                          *p_.patterns[static_cast<std::size_t>(op.a)]);
     last = Value::Bool(found);
   }
 

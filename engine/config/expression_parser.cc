@@ -1,4 +1,5 @@
 // From tokens to a tree. Precedence, loosest first: ?: || && comparison, in, matches  + -  * /  ! -
+#include <algorithm>
 #include <utility>
 
 #include "engine/config/expression_tree.h"

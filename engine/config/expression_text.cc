@@ -1,4 +1,5 @@
 // Expressions as text: errors with their place, and tokens.
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <utility>

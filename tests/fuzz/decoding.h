@@ -2,6 +2,7 @@
 // steps.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>

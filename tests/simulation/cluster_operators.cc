@@ -1,5 +1,6 @@
 #include "tests/simulation/cluster_operators.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "engine/base/hash.h"

@@ -6,6 +6,7 @@
 //   pipeline_simulation --mutation NAME ...                with a deliberate mistake
 //   pipeline_simulation --catch-mutations --seeds N        every mistake must be seen within N
 //   seeds
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>

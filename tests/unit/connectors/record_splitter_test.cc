@@ -1,5 +1,6 @@
 #include "connectors/file/record_splitter.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 

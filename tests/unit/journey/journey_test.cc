@@ -1,5 +1,6 @@
 #include "operators/journey/journey.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>

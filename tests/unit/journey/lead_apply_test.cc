@@ -1,4 +1,5 @@
 // The cheap way is taken where it has to be, and what stands alone counts.
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
