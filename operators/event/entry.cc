@@ -12,7 +12,8 @@ namespace {
 // In the byte of flags on the wire; Entry::flags uses the low bits only.
 constexpr std::uint8_t kHasUpdated = 0x80;
 constexpr std::uint8_t kHasHome = 0x40;
-constexpr std::uint8_t kFlagsMask = 0x3f;
+constexpr std::uint8_t kUsualHome = 0x20;
+constexpr std::uint8_t kFlagsMask = 0x1f;
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
@@ -113,6 +114,17 @@ std::int64_t FieldsView::Number(Field field, std::int64_t otherwise) const {
   return otherwise;
 }
 
+std::string_view FieldsView::UtmCampaign() const {
+  WireReader reader(bytes_);
+  std::uint8_t tag = 0;
+  std::string_view name, text;
+  std::int64_t number = 0;
+  while (reader.Byte(&tag) && ReadValue(tag, &reader, &name, &text, &number)) {
+    if (tag == static_cast<std::uint8_t>(Field::kUtmCampaign)) return text;
+  }
+  return {};
+}
+
 std::string_view FieldsView::Label(std::string_view name) const { return Named(kLabelTag, name); }
 
 std::string_view FieldsView::Trait(std::string_view name) const { return Named(kTraitTag, name); }
@@ -149,12 +161,14 @@ bool Stands(const Entry& a, const Entry& b) {
   return a.machine() && !b.machine();
 }
 
-void AppendEntry(const Entry& entry, std::string* out) {
+void AppendEntry(const Entry& entry, std::string* out, const Identifier& usual) {
   WireWriter writer(out);
   const bool has_updated = entry.updated_ms != kNoTime;
-  const bool has_home = entry.home != Identifier();
-  writer.Byte(static_cast<std::uint8_t>(
-      (entry.flags & kFlagsMask) | (has_updated ? kHasUpdated : 0) | (has_home ? kHasHome : 0)));
+  const bool usual_home = entry.home == usual && usual != Identifier();
+  const bool has_home = !usual_home && entry.home != Identifier();
+  writer.Byte(static_cast<std::uint8_t>((entry.flags & kFlagsMask) |
+                                        (has_updated ? kHasUpdated : 0) |
+                                        (has_home ? kHasHome : 0) | (usual_home ? kUsualHome : 0)));
   writer.Byte(static_cast<std::uint8_t>(entry.kind));
   writer.Byte(entry.source);
   writer.Byte(entry.links);
@@ -167,7 +181,7 @@ void AppendEntry(const Entry& entry, std::string* out) {
   writer.Bytes(entry.fields);
 }
 
-bool ReadEntry(std::string_view* bytes, Entry* entry) {
+bool ReadEntry(std::string_view* bytes, Entry* entry, const Identifier& usual) {
   WireReader reader(*bytes);
   std::uint8_t flags = 0, kind = 0, source = 0, links = 0;
   std::uint64_t key = 0;
@@ -179,7 +193,12 @@ bool ReadEntry(std::string_view* bytes, Entry* entry) {
     return false;
   }
   if ((flags & kHasUpdated) != 0 && !reader.Signed(&updated_ms)) return false;
-  if ((flags & kHasHome) != 0 && !reader.Raw(16, &home)) return false;
+  if ((flags & kUsualHome) != 0) {
+    if ((flags & kHasHome) != 0 || usual == Identifier()) return false;
+    home = usual.view();
+  } else if ((flags & kHasHome) != 0 && !reader.Raw(16, &home)) {
+    return false;
+  }
   if (!reader.Raw(std::size_t{16} * links, &others) || !reader.Bytes(&id) ||
       !reader.Bytes(&fields)) {
     return false;
@@ -205,6 +224,10 @@ void AppendFields(const Event& event, std::uint64_t keep, std::string* out) {
     const auto field = static_cast<Field>(std::countr_zero(left));
     if ((kTextFields & FieldBit(field)) == 0) {
       writer.Number(field, event.Number(field));
+    } else if (field == Field::kCampaign && (keep & FieldBit(Field::kUtmCampaign)) != 0 &&
+               event.Has(Field::kUtmCampaign) && !event.Text(field).empty() &&
+               event.Text(field) == event.Text(Field::kUtmCampaign)) {
+      out->push_back(static_cast<char>(FieldsView::kCampaignOfUtm));
     } else if (!event.Text(field).empty()) {
       writer.Text(field, event.Text(field));
     }

@@ -83,18 +83,26 @@ class FieldsView {
   // Tags of labels and traits; every other tag is the number of a Field.
   static constexpr std::uint8_t kLabelTag = 62;
   static constexpr std::uint8_t kTraitTag = 63;
+  // Stands for `campaign` with the text of `utm.campaign`, as it mostly is.
+  static constexpr std::uint8_t kCampaignOfUtm = 0x80 | static_cast<std::uint8_t>(Field::kCampaign);
 
  private:
-  static bool ReadField(WireReader* reader, std::uint8_t* tag, std::string_view* name,
-                        std::string_view* text, std::int64_t* number) {
+  bool ReadField(WireReader* reader, std::uint8_t* tag, std::string_view* name,
+                 std::string_view* text, std::int64_t* number) const {
     if (!reader->Byte(tag)) return false;
-    if (*tag == kLabelTag || *tag == kTraitTag) {
-      return reader->Bytes(name) && reader->Bytes(text);
-    }
-    if (*tag == 0 || *tag >= kFieldCount) return false;
-    if ((kTextFields >> *tag & 1) != 0) return reader->Bytes(text);
+    if (*tag != kCampaignOfUtm) return ReadValue(*tag, reader, name, text, number);
+    *tag = static_cast<std::uint8_t>(Field::kCampaign);
+    *text = UtmCampaign();
+    return true;
+  }
+  static bool ReadValue(std::uint8_t tag, WireReader* reader, std::string_view* name,
+                        std::string_view* text, std::int64_t* number) {
+    if (tag == kLabelTag || tag == kTraitTag) return reader->Bytes(name) && reader->Bytes(text);
+    if (tag == 0 || tag >= kFieldCount) return false;
+    if ((kTextFields >> tag & 1) != 0) return reader->Bytes(text);
     return reader->Signed(number);
   }
+  std::string_view UtmCampaign() const;
   std::string_view Named(std::uint8_t wanted, std::string_view name) const;
 
   std::string_view bytes_;
@@ -133,9 +141,9 @@ inline bool Before(const Entry& a, const Entry& b) { return Compare(a, b) < 0; }
 bool Stands(const Entry& a, const Entry& b);
 
 // Appends the wire form; Read takes it off the front of `bytes` and borrows from it. False: not an
-// entry.
-void AppendEntry(const Entry& entry, std::string* out);
-bool ReadEntry(std::string_view* bytes, Entry* entry);
+// entry. `usual`: a home that goes without saying, the same for both.
+void AppendEntry(const Entry& entry, std::string* out, const Identifier& usual = {});
+bool ReadEntry(std::string_view* bytes, Entry* entry, const Identifier& usual = {});
 
 // Appends the encoded fields of an event, in field order (so equal events have equal bytes); only
 // those whose bit is set in `keep` (labels: bit 62, traits: bit 63). Labels and traits sorted by

@@ -108,7 +108,7 @@ Status Protocol::OnLinkedEvent(const MessageHead& head, Node* node, const EventM
   }
   auto found = cluster.journey.Find(entry.key, entry.time_ms);
   if (!found.ok()) return found.status();
-  const Entry* stored = *found;
+  const Entry* stored = found->has_value() ? &**found : nullptr;
   const bool stands = stored == nullptr || Stands(entry, *stored);
   const bool same_links =
       stored == nullptr ||

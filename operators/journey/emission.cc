@@ -145,7 +145,7 @@ Status Emission::ReadScene(const Mark& mark, const LeadView& view, Scene* scene)
   }
   auto found = journey_->Find(mark.at.key, mark.at.time_ms);
   if (!found.ok()) return found.status();
-  if (*found == nullptr) return Status::Corruption("journey: the event of a milestone is gone");
+  if (!found->has_value()) return Status::Corruption("journey: the event of a milestone is gone");
   ReadItem(rules_, **found, nullptr, arena_, &scene->item);
   scene->fields = &scene->entry_fields.emplace(scene->item.entry, rules_.pipeline.names,
                                                rules_.pipeline.source_names);

@@ -10,7 +10,7 @@
 namespace leadflow {
 namespace {
 
-constexpr std::uint8_t kHeadVersion = 1;
+constexpr std::uint8_t kHeadVersion = 2;
 constexpr std::size_t kMostEntries = 256;   // of a chunk
 constexpr std::uint64_t kFewEntries = 8;    // of a chunk that goes on beyond its month
 constexpr std::size_t kInlineBytes = 1536;  // of the last chunk: it lies in the head
@@ -56,7 +56,6 @@ struct Journey::Impl {
   std::unique_ptr<DecodedState> decoded;
   std::uint64_t size = 0;
   bool head_dirty = false;
-  Entry found;
 
   // Whether the head shall hold the last chunk: one write for what comes in order.
   bool Inline() const {
@@ -88,12 +87,12 @@ struct Journey::Impl {
     if (!bytes->has_value()) {
       return Status::Corruption("journey: chunk " + std::to_string(place.key) + " is gone");
     }
-    return Take(place, **std::move(bytes));
+    return Take(place, **bytes);
   }
 
-  Status Take(Place& place, std::string bytes) {
+  Status Take(Place& place, std::string_view bytes) {
     auto chunk = std::make_unique<Chunk>();
-    if (!chunk->Decode(std::move(bytes)) || chunk->slots().size() != place.count ||
+    if (!chunk->Decode(bytes) || chunk->slots().size() != place.count ||
         chunk->slots().front().time_ms != place.first_ms ||
         chunk->slots().back().time_ms != place.last_ms) {
       return Status::Corruption("journey: chunk " + std::to_string(place.key) + " cannot be read");
@@ -142,7 +141,7 @@ struct Journey::Impl {
         for (std::size_t s = places[i].chunk->LowerBound(from_ms); s < slots.size(); ++s) {
           if (slots[s].time_ms > to_ms) return {};
           if ((kinds >> static_cast<int>(slots[s].kind) & 1) == 0) continue;
-          if (!visit(slots[s].Read(), slots[s].note)) return {};
+          if (!visit(places[i].chunk->Read(slots[s]), slots[s].note)) return {};
         }
       }
     } else {
@@ -155,7 +154,7 @@ struct Journey::Impl {
         while (s-- > 0) {
           if (slots[s].time_ms < from_ms) return {};
           if ((kinds >> static_cast<int>(slots[s].kind) & 1) == 0) continue;
-          if (!visit(slots[s].Read(), slots[s].note)) return {};
+          if (!visit(places[i].chunk->Read(slots[s]), slots[s].note)) return {};
         }
       }
     }
@@ -172,18 +171,17 @@ Journey& Journey::operator=(Journey&&) noexcept = default;
 
 std::uint64_t Journey::size() const { return impl_->size; }
 
-Result<const Entry*> Journey::Find(std::uint64_t key, std::int64_t time_ms) {
+Result<std::optional<Entry>> Journey::Find(std::uint64_t key, std::int64_t time_ms) {
   const std::size_t i = impl_->Holding(time_ms);
   if (i == impl_->places.size() || time_ms < impl_->places[i].first_ms ||
       time_ms > impl_->places[i].last_ms) {
-    return static_cast<const Entry*>(nullptr);
+    return std::optional<Entry>();
   }
   LEADFLOW_RETURN_IF_ERROR(impl_->Load(impl_->places[i]));
   const Chunk& chunk = *impl_->places[i].chunk;
   const std::size_t at = chunk.Find(key, time_ms);
-  if (at == chunk.slots().size()) return static_cast<const Entry*>(nullptr);
-  impl_->found = chunk.slots()[at].Read();
-  return static_cast<const Entry*>(&impl_->found);
+  if (at == chunk.slots().size()) return std::optional<Entry>();
+  return std::optional<Entry>(chunk.Read(chunk.slots()[at]));
 }
 
 Status Journey::Insert(const Entry& entry) {
@@ -216,7 +214,7 @@ Status Journey::Insert(const Entry& entry) {
 Status Journey::Erase(std::uint64_t key, std::int64_t time_ms) {
   auto found = Find(key, time_ms);
   if (!found.ok()) return found.status();
-  LEADFLOW_CHECK(*found != nullptr);
+  LEADFLOW_CHECK(found->has_value());
   Entry entry = **found;
   entry.flags |= Entry::kErased;
   entry.id = {};
@@ -337,7 +335,7 @@ Result<Journey> Journey::Decode(std::string_view head, LoadChunk load) {
   if (!reader.Bytes(&chunk) || !reader.Bytes(&state) || !reader.Varint(&records)) return bad;
   for (Impl::Place& place : impl.places) place.stored = true;
   if (!chunk.empty()) {
-    if (impl.places.empty() || !impl.Take(impl.places.back(), std::string(chunk)).ok()) return bad;
+    if (impl.places.empty() || !impl.Take(impl.places.back(), chunk).ok()) return bad;
     impl.places.back().stored = false;
   }
   impl.state = state;
@@ -397,14 +395,22 @@ void Journey::ClearDirty() {
   impl_->gone.clear();
   const Impl::Place* const in_head = impl_->Inline() ? &impl_->places.back() : nullptr;
   for (Impl::Place& place : impl_->places) {
-    if (place.chunk != nullptr) place.chunk->dirty = false;
     place.stored = &place != in_head;
-  }
-  if (impl_->decoded != nullptr) {  // The bytes are made again when they are needed.
-    impl_->state = std::string();
-    impl_->state_stale = true;
+    if (place.chunk == nullptr || !place.chunk->dirty) continue;
+    place.chunk->dirty = false;
+    place.chunk->Settle();
   }
   impl_->head_dirty = false;
+  DropDecoded();
+}
+
+void Journey::DropDecoded() {
+  if (impl_->decoded == nullptr) return;
+  state();
+  if (impl_->state.capacity() > impl_->state.size() + impl_->state.size() / 4) {
+    impl_->state = std::string(impl_->state);
+  }
+  impl_->decoded.reset();
 }
 
 std::size_t Journey::memory_bytes() const {
@@ -425,6 +431,7 @@ void Journey::DropCleanChunks() {
   for (Impl::Place& place : impl_->places) {
     if (place.stored && place.chunk != nullptr && !place.chunk->dirty) place.chunk.reset();
   }
+  if (!impl_->head_dirty) DropDecoded();
 }
 
 }  // namespace leadflow

@@ -2,8 +2,8 @@
 // records that were put there. Chunks are loaded when they are touched and written back only when
 // they changed, so the cost of an event does not depend on the length of the journey.
 //
-// Entries handed out borrow their bytes from the journey: a copy of one stays valid until its chunk
-// is evicted or the journey goes, also when the entry is replaced. Not thread-safe.
+// Entries handed out borrow their bytes from the journey: they stay valid until ClearDirty,
+// DropCleanChunks or the end of the journey, also when the entry is replaced. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,8 @@ struct Record {
 void AppendRecord(const Record& record, std::string* out);
 bool ReadRecord(std::string_view* bytes, Record* record);
 
-// What f made of the state's bytes; kept with the journey while it is in memory, so that the bytes
-// are read once and written once.
+// What f made of the state's bytes; kept with the journey until ClearDirty, so that the bytes are
+// read once and written once between two commits. After that the bytes take less memory.
 class DecodedState {
  public:
   virtual ~DecodedState() = default;
@@ -69,9 +69,8 @@ class Journey {
   std::uint64_t size() const;  // entries, erased ones included
   bool empty() const { return size() == 0 && records().empty(); }
 
-  // The entry with this key at this time; nullptr if there is none. Reads one chunk. The pointer is
-  // valid until the next Find.
-  Result<const Entry*> Find(std::uint64_t key, std::int64_t time_ms);
+  // The entry with this key at this time, if there is one. Reads one chunk.
+  Result<std::optional<Entry>> Find(std::uint64_t key, std::int64_t time_ms);
 
   // Copies `entry` in; replaces the one with the same key and time. Chunks split above 256 entries.
   Status Insert(const Entry& entry);
@@ -123,12 +122,14 @@ class Journey {
       const std::function<void(std::int64_t chunk, std::optional<std::string_view> bytes)>& visit);
   void ClearDirty();
 
-  // Memory, in bytes; DropCleanChunks frees loaded chunks that are not dirty.
+  // Memory, in bytes; DropCleanChunks frees loaded chunks that are not dirty, and what is decoded.
   std::size_t memory_bytes() const;
   void DropCleanChunks();
 
  private:
   struct Impl;
+  void DropDecoded();
+
   std::unique_ptr<Impl> impl_;
 };
 

@@ -105,10 +105,11 @@ bool LeadApply::Linked(const LeadState& state) const {
 
 Result<bool> LeadApply::PutEntry(Journey& journey, const Entry& entry, FactSink& sink) {
   LEADFLOW_ASSIGN_OR_RETURN(LeadState * state, StateOf(journey));
-  LEADFLOW_ASSIGN_OR_RETURN(const Entry* stored, journey.Find(entry.key, entry.time_ms));
-  if (stored != nullptr && !Stands(entry, *stored)) return false;
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Entry> stored,
+                            journey.Find(entry.key, entry.time_ms));
+  if (stored.has_value() && !Stands(entry, *stored)) return false;
   Change change;
-  bool fits = stored == nullptr && !entry.erased();
+  bool fits = !stored.has_value() && !entry.erased();
   if (fits) {
     LEADFLOW_ASSIGN_OR_RETURN(fits, Prepare(journey, *state, entry, &change));
   }

@@ -138,7 +138,7 @@ class JourneyIsTheCell final : public Contribution {
     LEADFLOW_RETURN_IF_ERROR(CheckState(journey));
     auto stored = journey.Find(entry.key, entry.time_ms);
     if (!stored.ok()) return stored.status();
-    if (*stored != nullptr && !Stands(entry, **stored)) return false;
+    if (stored->has_value() && !Stands(entry, **stored)) return false;
     LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, -1, sink));
     LEADFLOW_RETURN_IF_ERROR(journey.Insert(entry));
     LEADFLOW_RETURN_IF_ERROR(Rebuild(journey));

@@ -148,7 +148,7 @@ TEST(JourneyTest, ASmallLastChunkLiesInTheHead) {
   reopened.DropCleanChunks();
   auto found = reopened.Find(1, 5);
   ASSERT_TRUE(found.ok());
-  EXPECT_NE(*found, nullptr);
+  EXPECT_TRUE(found->has_value());
   EXPECT_EQ(disk.loads, 0);
   ASSERT_TRUE(reopened.Insert(Make(2, 6, "x", kLong)).ok());
   disk.Save(reopened);
@@ -179,7 +179,7 @@ TEST(JourneyTest, EraseKeepsWhenAndWhoButNotWhat) {
   Journey reopened = disk.Open();
   auto found = reopened.Find(7, 5);
   ASSERT_TRUE(found.ok());
-  ASSERT_NE(*found, nullptr);
+  ASSERT_TRUE(found->has_value());
   EXPECT_TRUE((*found)->erased());
   EXPECT_EQ((*found)->home.type(), IdentifierType::kEmail);
   EXPECT_TRUE((*found)->id.empty());
