@@ -9,7 +9,6 @@
 namespace leadflow {
 namespace {
 
-constexpr std::size_t kAhead = 8;
 constexpr std::size_t kTrimSteps = 4096;  // of the clock hand per batch of messages
 
 constexpr std::uint8_t kAddressFormat = 1;
@@ -68,9 +67,10 @@ bool Address::Read(std::string_view bytes) {
   return true;
 }
 
-Journey::LoadChunk NodeStore::Loader(const Identifier& root) {
-  return [this, root](std::int64_t chunk) -> Result<std::optional<std::string>> {
-    std::string key = StateKey('K', root);
+// Two pointers: what a std::function holds without memory of its own.
+Journey::LoadChunk NodeStore::Loader(const Node* node) {
+  return [this, node](std::int64_t chunk) -> Result<std::optional<std::string>> {
+    std::string key = StateKey('K', node->id);
     WireWriter(&key).Ordered64(chunk);
     return store_.Get(key);
   };
@@ -102,7 +102,7 @@ Status NodeStore::Fill(Node* node, const std::optional<std::string>& bytes) {
       return Corrupt("node", node->id);
     }
     if ((parts & kHasCluster) != 0) {
-      auto journey = Journey::Decode(reader.Rest(), Loader(node->id));
+      auto journey = Journey::Decode(reader.Rest(), Loader(node));
       if (!journey.ok()) return journey.status();
       node->cluster = std::make_unique<Cluster>(*std::move(journey));
     }
@@ -146,11 +146,22 @@ Status NodeStore::GetAll(std::span<const Identifier> identifiers, std::vector<No
       if ((*nodes)[i] == nullptr) (*nodes)[i] = index_.find(identifiers[i])->second;
     }
   }
-  for (Node* node : *nodes) {
+  Prefetch(*nodes);
+  return Status();
+}
+
+// What the first event of each node will touch, one pass for each pointer on the way there: the waits
+// of a pass for memory overlap.
+void NodeStore::Prefetch(std::span<Node* const> nodes) {
+  for (Node* node : nodes) {
     node->used = true;
     if (node->cluster) __builtin_prefetch(node->cluster.get());
   }
-  return Status();
+  for (int step = 0; step < Journey::kPrefetchSteps; ++step) {
+    for (const Node* node : nodes) {
+      if (node->cluster) node->cluster->journey.Prefetch(step);
+    }
+  }
 }
 
 Status NodeStore::Load(std::vector<Identifier> missing) {
@@ -180,7 +191,7 @@ Result<Node*> NodeStore::Get(const Identifier& identifier) {
 
 Cluster& NodeStore::Make(Node* node) {
   LEADFLOW_CHECK(node->cluster == nullptr && !node->address.pointer);
-  node->cluster = std::make_unique<Cluster>(Journey(Loader(node->id)));
+  node->cluster = std::make_unique<Cluster>(Journey(Loader(node)));
   return *node->cluster;
 }
 
@@ -199,8 +210,8 @@ Status NodeStore::RemoveCluster(Node* node) {
 }
 
 void NodeStore::Touch(Node* node) {
-  if (!node->changed) changed_.push_back(node->id);
-  node->changed = true;
+  if (node->changed != transaction_) changed_.push_back(node->id);
+  node->changed = transaction_;
   if (!node->dirty) dirty_.push_back(node);
   node->dirty = true;
 }
@@ -255,10 +266,7 @@ void NodeStore::EncodeNode(const Node& node) {
 }
 
 Status NodeStore::Write() {
-  for (std::size_t i = 0; i < dirty_.size(); ++i) {
-    // The memory of many leads is cold: ask for it some time before it is needed.
-    if (i + kAhead < dirty_.size()) __builtin_prefetch(dirty_[i + kAhead]->cluster.get());
-    Node* const node = dirty_[i];
+  for (Node* const node : dirty_) {
     LEADFLOW_RETURN_IF_ERROR(WriteNode(node));
     node->dirty = false;
   }
@@ -267,12 +275,8 @@ Status NodeStore::Write() {
 }
 
 void NodeStore::Committed() {
-  for (const Identifier& identifier : changed_) {
-    if (const auto found = index_.find(identifier); found != index_.end()) {
-      found->second->changed = false;
-    }
-  }
   changed_.clear();
+  ++transaction_;
 }
 
 void NodeStore::Aborted() {
@@ -282,6 +286,7 @@ void NodeStore::Aborted() {
       Drop(found->second->slot);
   }
   changed_.clear();
+  ++transaction_;
 }
 
 void NodeStore::Drop(std::size_t slot) {
@@ -291,22 +296,15 @@ void NodeStore::Drop(std::size_t slot) {
   free_.push_back(static_cast<std::uint32_t>(slot));
 }
 
-Status NodeStore::Trim() {
-  if (bytes_ <= budget_) return Status();
-  // What is to be written stays while it can: most of it will change again before the commit.
-  EvictClean(kTrimSteps);
-  if (bytes_ <= budget_ + budget_ / 2) return Status();
-  LEADFLOW_RETURN_IF_ERROR(Write());
-  // Two rounds: the first may only take away the marks of use.
-  EvictClean(2 * slots_.size());
-  return Status();
-}
-
-void NodeStore::EvictClean(std::size_t steps) {
+void NodeStore::Trim() {
+  LEADFLOW_CHECK(dirty_.empty());
+  // Far beyond the budget, as after a move, as long as it takes: two rounds, for the first may only
+  // take away the marks of use.
+  std::size_t steps = bytes_ > budget_ + budget_ / 2 ? 2 * slots_.size() : kTrimSteps;
   for (; steps > 0 && bytes_ > budget_; --steps) {
     hand_ = hand_ + 1 < slots_.size() ? hand_ + 1 : 0;
-    Node* node = slots_[hand_].get();
-    if (node == nullptr || node->dirty) continue;
+    Node* const node = slots_[hand_].get();
+    if (node == nullptr) continue;
     if (node->used) {
       node->used = false;
       if (node->cluster) node->cluster->journey.DropCleanChunks();

@@ -54,15 +54,15 @@ struct Node {
   std::unique_ptr<Cluster> cluster;  // null: none; never beside a pointer
   bool head_dirty = false;           // address, links or existence differ from what the store holds
   bool dirty = false;                // differs from what the store holds
-  bool changed = false;              // since the last commit
   bool used = false;                 // since the clock hand passed
   std::uint32_t slot = 0;            // in its NodeStore
+  std::uint32_t changed = 0;         // number of the transaction that changed it last
   std::size_t bytes = 0;             // as last counted
 };
 
 class NodeStore {
  public:
-  // Keeps about `budget_bytes` decoded; what changed since the last Write is kept beyond that.
+  // Keeps about `budget_bytes`; what changed since the last Write is kept beyond that.
   NodeStore(KeyedStore* store, const Guards& guards, std::size_t budget_bytes)
       : store_(*store), guards_(guards), budget_(budget_bytes) {}
 
@@ -79,8 +79,8 @@ class NodeStore {
   Status Write();
   void Committed();
   void Aborted();
-  // Lets go of nodes beyond the budget, of changed ones only far beyond it: they are written first.
-  Status Trim();
+  // Lets go of nodes beyond the budget. REQUIRES: all is written
+  void Trim();
 
   KeyedStore& store() { return store_; }
   // Counts the memory of a node anew: after reading much of its journey.
@@ -96,8 +96,8 @@ class NodeStore {
   Status WriteNode(Node* node);
   void EncodeNode(const Node& node);
   void Drop(std::size_t slot);
-  void EvictClean(std::size_t steps);
-  Journey::LoadChunk Loader(const Identifier& root);
+  static void Prefetch(std::span<Node* const> nodes);
+  Journey::LoadChunk Loader(const Node* node);
 
   KeyedStore& store_;
   const Guards guards_;
@@ -106,7 +106,8 @@ class NodeStore {
   std::vector<std::unique_ptr<Node>> slots_;  // null: free
   std::vector<std::uint32_t> free_;
   std::vector<Node*> dirty_;         // to write
-  std::vector<Identifier> changed_;  // since the last commit
+  std::vector<Identifier> changed_;  // by the open transaction
+  std::uint32_t transaction_ = 1;
   std::size_t hand_ = 0;
   std::size_t bytes_ = 0;
   std::string key_, value_, part_;  // reused

@@ -57,7 +57,7 @@ Status StoredLeads::ClusterContributions(std::size_t partition, FactSink& sink,
       if (entities != nullptr) ++*entities;
     }
     nodes.Measure(*node);
-    LEADFLOW_RETURN_IF_ERROR(nodes.Trim());
+    nodes.Trim();
   }
   return {};
 }

@@ -187,6 +187,17 @@ void Chunk::Settle() {
   moved_bytes_ = 0;
 }
 
+void Chunk::Prefetch() const {
+  constexpr std::size_t kLine = 64;
+  if (slots_.empty()) return;
+  __builtin_prefetch(&slots_.back());
+  // All of it if it is short: it will be written as a whole.
+  constexpr std::size_t kShort = 1024;
+  const std::size_t from = used_ > kShort ? used_ - kLine : 0;
+  for (std::size_t at = from; at < used_; at += kLine) __builtin_prefetch(bytes_.get() + at);
+  __builtin_prefetch(bytes_.get());
+}
+
 std::size_t Chunk::memory_bytes() const {
   return sizeof(Chunk) + slots_.capacity() * sizeof(Slot) + capacity_ + moved_bytes_;
 }

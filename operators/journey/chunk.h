@@ -58,6 +58,8 @@ class Chunk {
   void Settle();
 
   std::size_t memory_bytes() const;
+  // Asks the processor for what an entry at the end touches.
+  void Prefetch() const;
   bool dirty = false;
 
  private:

@@ -427,6 +427,26 @@ std::size_t Journey::memory_bytes() const {
   return bytes;
 }
 
+void Journey::Prefetch(int step) const {
+  constexpr std::size_t kLine = 64;
+  const auto ask = [](const void* from, std::size_t bytes) {
+    for (std::size_t at = 0; at < bytes; at += kLine) {
+      __builtin_prefetch(static_cast<const char*>(from) + at);
+    }
+  };
+  const Impl& impl = *impl_;
+  if (step == 0) return ask(&impl, sizeof(Impl));
+  if (step == 1) {
+    ask(impl.state.data(), impl.state.size());
+    if (!impl.places.empty()) ask(&impl.places.back(), sizeof(Impl::Place));
+    return;
+  }
+  if (impl.places.empty() || impl.places.back().chunk == nullptr) return;
+  const Chunk& chunk = *impl.places.back().chunk;
+  if (step == 2) return ask(&chunk, sizeof(Chunk));
+  chunk.Prefetch();
+}
+
 void Journey::DropCleanChunks() {
   for (Impl::Place& place : impl_->places) {
     if (place.stored && place.chunk != nullptr && !place.chunk->dirty) place.chunk.reset();

@@ -126,6 +126,11 @@ class Journey {
   std::size_t memory_bytes() const;
   void DropCleanChunks();
 
+  // Brings what an event at the end touches near the processor. Step i + 1 reads what step i asked
+  // for; calls for many journeys a step at a time wait for memory together.
+  static constexpr int kPrefetchSteps = 4;
+  void Prefetch(int step) const;
+
  private:
   struct Impl;
   void DropDecoded();
