@@ -200,7 +200,8 @@ Status StreamThread::AfterCommit() {
   Publish();
   const bool due = applied_bytes_ >= options_.flush_bytes ||
                    clock_.MonotonicNanos() - last_flush_ns_ >= options_.flush_interval_ms * 1'000'000;
-  return due ? FlushAndPurge(false) : Status();
+  if (due) LEADFLOW_RETURN_IF_ERROR(Flush(false));
+  return PurgeLog();
 }
 
 Status StreamThread::ApplyAll() {
@@ -253,21 +254,31 @@ void StreamThread::Publish() {
   exchange_.PublishCounters(index_, counters());
 }
 
-// What is durable in a store is no longer needed in its changelog, for the store is the only copy of a
-// log that lives on the same disk; what is handled is no longer needed in the topics between stages.
-Status StreamThread::FlushAndPurge(bool wait) {
+// `wait`: until what is flushed is durable.
+Status StreamThread::Flush(bool wait) {
   applied_bytes_ = 0;
   last_flush_ns_ = clock_.MonotonicNanos();
   for (auto* tasks : {&events_, &facts_}) {
-    const std::string topic = tasks == &events_ ? plan_.events_topic() : plan_.facts_topic();
     for (const auto& task : *tasks) {
       LEADFLOW_RETURN_IF_ERROR(Crash("flushing"));
       KeyedStore& store = task->store();
       const Status flushed = wait ? store.Flush() : store.BeginFlush();
       LEADFLOW_RETURN_IF_ERROR(flushed.WithContext(task->spec().name));
       LEADFLOW_RETURN_IF_ERROR(Crash("flushed"));
-      if (store.durable_offset() > 0) {
-        LEADFLOW_RETURN_IF_ERROR(log_.Purge(task->spec().changelog, store.durable_offset()));
+    }
+  }
+  return {};
+}
+
+// What is durable in a store is no longer needed in its changelog, for the store is the only copy of a
+// log that lives on the same disk; what is handled is no longer needed in the topics between stages.
+// Often: a segment of which nothing is needed costs nothing to remove, another one has to be cleaned.
+Status StreamThread::PurgeLog() {
+  for (auto* tasks : {&events_, &facts_}) {
+    const std::string topic = tasks == &events_ ? plan_.events_topic() : plan_.facts_topic();
+    for (const auto& task : *tasks) {
+      if (const std::int64_t durable = task->store().durable_offset(); durable > 0) {
+        LEADFLOW_RETURN_IF_ERROR(log_.Purge(task->spec().changelog, durable));
       }
       if (task->committed_input_offset() > 0) {
         LEADFLOW_RETURN_IF_ERROR(

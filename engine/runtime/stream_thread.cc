@@ -207,7 +207,8 @@ Status StreamThread::Close() {
     LEADFLOW_RETURN_IF_ERROR(Commit());
   } while (committing_);
   Publish();
-  return FlushAndPurge(true);
+  LEADFLOW_RETURN_IF_ERROR(Flush(true));
+  return PurgeLog();
 }
 
 void StreamThread::VisitStores(

@@ -136,7 +136,8 @@ class StreamThread {
   Status ApplyAll();
   void EndDetours();
   void Publish();
-  Status FlushAndPurge(bool wait);
+  Status Flush(bool wait);
+  Status PurgeLog();
   template <class F>
   Status ForEachTask(const F& f);
 

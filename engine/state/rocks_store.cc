@@ -211,12 +211,12 @@ class RocksStore final : public KeyedStore {
   }
 
   std::int64_t applied_offset() const override { return applied_; }
-  std::int64_t durable_offset() const override { return durable_; }
-
-  Status BeginFlush() override {
+  std::int64_t durable_offset() const override {
     NoteDurable();
-    return Spill();
+    return durable_;
   }
+
+  Status BeginFlush() override { return Spill(); }
 
   Status Flush() override {
     if (durable_ == applied_) return {};
@@ -312,9 +312,10 @@ class RocksStore final : public KeyedStore {
   }
 
   // Nothing is in memtables between two spills but what a spill has put there.
-  void NoteDurable() {
+  void NoteDurable() const {
     std::uint64_t waiting = 0;
-    if (db_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting) &&
+    if (durable_ != spilled_ &&
+        db_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting) &&
         waiting == 0) {
       durable_ = spilled_;
     }
@@ -333,7 +334,7 @@ class RocksStore final : public KeyedStore {
   StagedWrites spilled_writes_;  // What was gathered before.
   std::int64_t applied_;
   std::int64_t spilled_;  // The offset that RocksDB's own state equals.
-  std::int64_t durable_;
+  mutable std::int64_t durable_;
 };
 
 std::uint64_t WriteBufferBytes(const StateOptions& options) {
