@@ -9,7 +9,7 @@ namespace leadflow {
 namespace {
 
 // What an operator is handed at once: enough to look up in batches, small enough for the caches.
-constexpr std::size_t kBatchMessages = 1024;
+constexpr std::size_t kBatchMessages = 256;
 constexpr std::size_t kCulpritsMax = 1000;
 
 }  // namespace

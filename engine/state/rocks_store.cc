@@ -1,12 +1,14 @@
 #include "engine/state/rocks_store.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdarg>
 #include <deque>
 #include <filesystem>
 #include <mutex>
 #include <numeric>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -85,9 +87,10 @@ std::string EndOf(std::string_view prefix) {
 }
 
 // Committed writes gather in a hash table first, where a key that is written again and again costs
-// one entry, and go to RocksDB in key order and large batches: that is what its memtable likes
-// best. What is lost of them by a crash stands in the changelog. The table stays for readers until
-// the next one is full, so that what is in use is found without asking RocksDB.
+// one entry. When it is full, a thread of its own hands it to RocksDB in key order and large batches:
+// that is what its memtable likes best. What is lost of them by a crash stands in the changelog. The
+// table stays for readers until the next one is full, so that what is in use is found without asking
+// RocksDB.
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
@@ -103,7 +106,10 @@ class RocksStore final : public KeyedStore {
   }
 
   // What was applied is kept if it can be; else it is made again from the changelog.
-  ~RocksStore() override { static_cast<void>(RocksStore::Flush()); }
+  ~RocksStore() override {
+    static_cast<void>(RocksStore::Flush());
+    if (spiller_.joinable()) spiller_.join();
+  }
 
   Result<std::optional<std::string>> Get(std::string_view key) override {
     if (const auto known = InMemory(key)) {
@@ -169,7 +175,9 @@ class RocksStore final : public KeyedStore {
     std::unique_ptr<rocksdb::Iterator> at;
     Copies gathered;
     {
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      spill_ended_.wait(lock, [this] { return !spilling_; });
+      LEADFLOW_RETURN_IF_ERROR(spill_status_);
       for (const StagedWrites::Write& write : gathered_.WithPrefix(prefix)) gathered.Add(write);
       at.reset(db_->NewIterator(options));
     }
@@ -221,6 +229,7 @@ class RocksStore final : public KeyedStore {
   Status Flush() override {
     if (durable_ == applied_) return {};
     LEADFLOW_RETURN_IF_ERROR(Spill());
+    LEADFLOW_RETURN_IF_ERROR(AwaitSpill());
     LEADFLOW_RETURN_IF_ERROR(ToStatus(db_->Flush(rocksdb::FlushOptions()), directory_));
     durable_ = applied_;
     return {};
@@ -282,15 +291,39 @@ class RocksStore final : public KeyedStore {
     return gathered_.memory_bytes() < gather_bytes_ ? Status() : Spill();
   }
 
-  // Hands everything gathered to RocksDB, which writes it to disk in the background. The offset
-  // goes last: if RocksDB begins to write earlier, the changes before it are made again after a
-  // crash.
+  // Begins to hand everything gathered to RocksDB; waits only if that is still going on from the last
+  // time. An error is that of the spill before.
   Status Spill() {
+    LEADFLOW_RETURN_IF_ERROR(AwaitSpill());
     if (spilled_ == applied_) return {};
-    const std::lock_guard lock(mutex_);
+    {
+      const std::lock_guard lock(mutex_);
+      std::swap(spilled_writes_, gathered_);
+      gathered_.Clear();
+      spilling_ = true;
+    }
+    spiller_ = std::thread([this, offset = applied_] {
+      const Status status = WriteSpilled(offset);
+      const std::lock_guard lock(mutex_);
+      spilling_ = false;
+      spill_status_ = status;
+      if (status.ok()) spilled_ = offset;
+      spill_ended_.notify_all();
+    });
+    return {};
+  }
+
+  Status AwaitSpill() {
+    if (spiller_.joinable()) spiller_.join();
+    return spill_status_;
+  }
+
+  // RocksDB writes it to disk in the background. The offset goes last: if RocksDB begins to write
+  // earlier, the changes before it are made again after a crash.
+  Status WriteSpilled(std::int64_t offset) {
     rocksdb::WriteBatch batch;
     rocksdb::Status status;
-    for (const StagedWrites::Write& write : gathered_.All()) {
+    for (const StagedWrites::Write& write : spilled_writes_.All()) {
       status = write.value ? batch.Put(ToSlice(write.key), ToSlice(*write.value))
                            : batch.Delete(ToSlice(write.key));
       if (status.ok() && batch.GetDataSize() > kSpillBatchBytes) {
@@ -299,22 +332,19 @@ class RocksStore final : public KeyedStore {
       }
       LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory_));
     }
-    status = batch.Put(ToSlice(kMetaKey), EncodeMeta(applied_));
+    status = batch.Put(ToSlice(kMetaKey), EncodeMeta(offset));
     if (status.ok()) status = db_->Write(write_options_, &batch);
     rocksdb::FlushOptions flush;
     flush.wait = false;
     if (status.ok()) status = db_->Flush(flush);
-    LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory_));
-    spilled_ = applied_;
-    std::swap(spilled_writes_, gathered_);
-    gathered_.Clear();
-    return {};
+    return ToStatus(status, directory_);
   }
 
   // Nothing is in memtables between two spills but what a spill has put there.
   void NoteDurable() const {
+    const std::lock_guard lock(mutex_);
     std::uint64_t waiting = 0;
-    if (durable_ != spilled_ &&
+    if (durable_ < spilled_ &&
         db_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting) &&
         waiting == 0) {
       durable_ = spilled_;
@@ -329,9 +359,14 @@ class RocksStore final : public KeyedStore {
   const std::size_t gather_bytes_;
   rocksdb::WriteOptions write_options_;
   StagedWrites staged_;
-  mutable std::mutex mutex_;     // Guards changes of gathered_ against ScanCommitted.
-  StagedWrites gathered_;        // Committed, not yet in RocksDB.
-  StagedWrites spilled_writes_;  // What was gathered before.
+  // Guards changes of gathered_ against ScanCommitted, and what a spill leaves behind.
+  mutable std::mutex mutex_;
+  mutable std::condition_variable spill_ended_;
+  std::thread spiller_;
+  bool spilling_ = false;
+  Status spill_status_;          // Of the last one; an error stays.
+  StagedWrites gathered_;        // Committed, not yet on its way to RocksDB.
+  StagedWrites spilled_writes_;  // What was gathered before. Does not change while it is spilled.
   std::int64_t applied_;
   std::int64_t spilled_;  // The offset that RocksDB's own state equals.
   mutable std::int64_t durable_;

@@ -99,8 +99,9 @@ void Chunk::Start(const Identifier& usual) {
 // Makes room for `more` bytes behind the others.
 void Chunk::Reserve(std::size_t more) {
   if (capacity_ - used_ >= more) return;
+  constexpr std::size_t kSomeEntries = 160;
   const std::size_t need = live_ + more;
-  Pack(need + need / 8);
+  Pack(need + std::max(need / 8, kSomeEntries));
 }
 
 // Moves what is alive, in order, to bytes of another size.
@@ -142,7 +143,7 @@ void Chunk::Insert(const Entry& entry) {
   Reserve(encoded.size());
   if (first) Start(entry.home);
   std::memcpy(bytes_.get() + used_, encoded.data(), encoded.size());
-  if (slots_.size() == slots_.capacity()) slots_.reserve(slots_.size() + slots_.size() / 4 + 1);
+  if (slots_.size() == slots_.capacity()) slots_.reserve(slots_.size() + slots_.size() / 4 + 3);
   in_order_ = in_order_ && at == slots_.size();
   slots_.insert(slots_.begin() + static_cast<std::ptrdiff_t>(at),
                 {entry.time_ms, used_, 0, entry.kind});

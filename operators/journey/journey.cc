@@ -438,8 +438,9 @@ void Journey::Prefetch(int step) const {
   if (step == 0) return ask(&impl, sizeof(Impl));
   if (step == 1) {
     ask(impl.state.data(), impl.state.size());
-    if (!impl.places.empty()) ask(&impl.places.back(), sizeof(Impl::Place));
-    return;
+    constexpr std::size_t kFewPlaces = 4;
+    const std::size_t places = std::min(impl.places.size(), kFewPlaces);
+    return ask(impl.places.data() + impl.places.size() - places, places * sizeof(Impl::Place));
   }
   if (impl.places.empty() || impl.places.back().chunk == nullptr) return;
   const Chunk& chunk = *impl.places.back().chunk;
