@@ -330,7 +330,10 @@ void Journal::Publish(std::uint64_t sequence) {
     for (Pending::Part& part : pending.parts) {
       AddChunk(part.partition, pending.segment, part.ref);
       part.partition->end = part.last + 1;
-      Remember(*pending.segment, part.ref.position, part.chunk);
+      // What is read soon; a changelog is read when it is old.
+      if (part.partition->cleanup == Cleanup::kDelete) {
+        Remember(*pending.segment, part.ref.position, part.chunk);
+      }
     }
     for (OffsetOp& op : pending.offsets) {
       offsets_[{std::move(op.group), std::move(op.input)}] = op.offset;
