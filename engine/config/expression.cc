@@ -403,6 +403,10 @@ class Compiled final : public Expression {
   }
 
   Value Evaluate(const FieldSource& fields, EvalArena& arena) const override {
+    // Most values of a mapping are one field.
+    if (program_.ops.size() == 1 && program_.ops[0].code == Code::kField) {
+      return fields.Field(program_.ops[0].a);
+    }
     if (program_.deepest <= kSmall) {
       Value stack[kSmall + 1];
       return Machine(program_, fields, arena, stack + 1).Run();

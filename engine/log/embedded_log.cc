@@ -53,7 +53,12 @@ class Writer final : public LogWriter {
     bytes_ += size;
     if (slot->parts.empty() || slot->parts.back().records.size() + size > kPartBytes) {
       slot->parts.emplace_back().partition = slot->partition;
-      slot->parts.back().records.reserve(std::min(kPartBytes, slot->expected_bytes));
+      std::string& records = slot->parts.back().records;
+      if (!spare_.empty()) {
+        records = std::move(spare_.back());
+        spare_.pop_back();
+      }
+      records.reserve(std::min(kPartBytes, slot->expected_bytes));
     }
     Transaction::Part& part = slot->parts.back();
     journal::AppendRecord(key, value, 0, 0, &part.records);
@@ -85,6 +90,13 @@ class Writer final : public LogWriter {
     std::vector<std::pair<Partition*, std::int64_t>> last;
     LEADFLOW_RETURN_IF_ERROR(journal_.Commit(id_, generation_, &transaction, &last));
     last_offsets_ = std::move(last);
+    // Memory that the log has not kept serves the next transaction.
+    spare_.clear();
+    for (Transaction::Part& part : transaction.parts) {
+      if (part.records.capacity() < kPartBytes / 2) continue;
+      part.records.clear();
+      spare_.push_back(std::move(part.records));
+    }
     // Cleaning that fails has changed nothing; what is wrong with the disk the next commit will
     // tell.
     const Status cleaned = journal_.Clean().status();
@@ -132,6 +144,7 @@ class Writer final : public LogWriter {
   bool open_ = false;
   std::map<TopicPartition, Slot> slots_;  // Stable addresses; bounded by the log's partitions.
   Slot* last_slot_ = nullptr;
+  std::vector<std::string> spare_;  // Empty, with room.
   std::vector<journal::OffsetOp> offsets_;
   std::size_t bytes_ = 0;
   std::vector<std::pair<Partition*, std::int64_t>> last_offsets_;

@@ -200,12 +200,17 @@ Status Journal::Commit(std::string_view id, std::uint64_t generation, Transactio
   pending.offsets = std::move(transaction->offsets);
   std::uint64_t position = at + kFrameHeadSize + header.size();
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    auto bytes = std::make_shared<const std::string>(std::move(parts[i].records));
-    const std::string_view records = *bytes;
+    // What is read soon is kept for it; a changelog is read when it is old.
+    Chunk chunk;
+    if (parts[i].partition->cleanup == Cleanup::kDelete) {
+      auto bytes = std::make_shared<const std::string>(std::move(parts[i].records));
+      const std::string_view records = *bytes;
+      chunk = {std::move(bytes), records, ops[i].first, now_ms};
+    }
     pending.parts.push_back({parts[i].partition,
                              {ops[i].first, static_cast<std::uint32_t>(position), ops[i].size},
                              ops[i].last,
-                             {std::move(bytes), records, ops[i].first, now_ms}});
+                             std::move(chunk)});
     position += ops[i].size;
     parts[i].partition->next = ops[i].last + 1;
     if (!last->empty() && last->back().first == parts[i].partition) last->pop_back();
@@ -330,10 +335,7 @@ void Journal::Publish(std::uint64_t sequence) {
     for (Pending::Part& part : pending.parts) {
       AddChunk(part.partition, pending.segment, part.ref);
       part.partition->end = part.last + 1;
-      // What is read soon; a changelog is read when it is old.
-      if (part.partition->cleanup == Cleanup::kDelete) {
-        Remember(*pending.segment, part.ref.position, part.chunk);
-      }
+      if (part.chunk.bytes != nullptr) Remember(*pending.segment, part.ref.position, part.chunk);
     }
     for (OffsetOp& op : pending.offsets) {
       offsets_[{std::move(op.group), std::move(op.input)}] = op.offset;
