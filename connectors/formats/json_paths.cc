@@ -30,7 +30,11 @@ const JsonPaths::Node* JsonPaths::Find(const Node& node, std::string_view key) c
 
 bool JsonPaths::Walk(JsonCursor& json, const Node& node, std::span<Value> values,
                      EvalArena& arena) const {
-  Value value;
+  // Made anew for each slot: a copy would wait for the parts of the value to reach memory.
+  const auto set = [&](auto make) {
+    for (const int slot : node.slots) values[static_cast<std::size_t>(slot)] = make();
+    return true;
+  };
   switch (json.Peek()) {
     case JsonCursor::Type::kBad: return false;
     case JsonCursor::Type::kObject: {
@@ -56,27 +60,23 @@ bool JsonPaths::Walk(JsonCursor& json, const Node& node, std::span<Value> values
     case JsonCursor::Type::kString: {
       JsonText text;
       if (!json.String(&text)) return false;
-      if (!node.slots.empty()) value = Value::String(text.Decode(arena));
-      break;
+      if (node.slots.empty()) return true;
+      const std::string_view decoded = text.Decode(arena);
+      return set([&] { return Value::String(decoded); });
     }
     case JsonCursor::Type::kNumber: {
       std::string_view token;
       if (!json.Number(&token)) return false;
-      if (!node.slots.empty()) value = NumberValue(token);
-      break;
+      return set([&] { return NumberValue(token); });
     }
     case JsonCursor::Type::kBool: {
       bool truth = false;
       if (!json.Bool(&truth)) return false;
-      value = Value::Bool(truth);
-      break;
+      return set([&] { return Value::Bool(truth); });
     }
-    case JsonCursor::Type::kNull:
-      if (!json.Null()) return false;
-      break;
+    case JsonCursor::Type::kNull: return json.Null() && set([] { return Value::Null(); });
   }
-  for (const int slot : node.slots) values[static_cast<std::size_t>(slot)] = value;
-  return true;
+  return false;
 }
 
 bool JsonPaths::Read(std::string_view bytes, std::span<Value> values, EvalArena& arena,

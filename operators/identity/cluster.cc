@@ -39,6 +39,25 @@ std::string StateKey(char kind, const Identifier& identifier, std::string_view r
   return key;
 }
 
+const LinkTable& Cluster::table() const {
+  static const LinkTable empty;
+  return links_ == nullptr ? empty : links_->table;
+}
+
+const Resolution& Cluster::resolution() const {
+  static const Resolution empty;
+  return links_ == nullptr ? empty : links_->resolution;
+}
+
+void Cluster::SetLinks(LinkTable table, Resolution resolution) {
+  links_.reset();
+  if (!table.empty()) links_.reset(new Links{std::move(table), std::move(resolution)});
+}
+
+std::size_t Cluster::links_bytes() const {
+  return links_ == nullptr ? 0 : sizeof(Links) + links_->table.memory_bytes();
+}
+
 void Address::Append(std::string* out) const {
   WireWriter writer(out);
   writer.Byte(kAddressFormat);
@@ -107,10 +126,12 @@ Status NodeStore::Fill(Node* node, const std::optional<std::string>& bytes) {
       node->cluster = std::make_unique<Cluster>(*std::move(journey));
     }
     if (!table.empty()) {
-      if (!node->cluster || !node->cluster->table.Read(&table) || !table.empty()) {
+      LinkTable links;
+      if (!node->cluster || !links.Read(&table) || !table.empty()) {
         return Corrupt("links", node->id);
       }
-      node->cluster->resolution = Resolve(node->cluster->table, guards_);
+      Resolution resolution = Resolve(links, guards_);
+      node->cluster->SetLinks(std::move(links), std::move(resolution));
     }
   }
   Measure(node);
@@ -120,7 +141,7 @@ Status NodeStore::Fill(Node* node, const std::optional<std::string>& bytes) {
 void NodeStore::Measure(Node* node) {
   std::size_t bytes = kNodeBytes + node->address.homes.size() * 16;
   if (node->cluster) {
-    bytes += node->cluster->journey.memory_bytes() + node->cluster->table.memory_bytes();
+    bytes += node->cluster->journey.memory_bytes() + node->cluster->links_bytes();
   }
   bytes_ += bytes - node->bytes;
   node->bytes = bytes;
@@ -219,7 +240,7 @@ void NodeStore::Touch(Node* node) {
 Status NodeStore::WriteNode(Node* node) {
   Cluster* const cluster = node->cluster.get();
   if (node->head_dirty || (cluster != nullptr && cluster->journey.head_dirty())) {
-    key_ = StateKey('N', node->id);
+    SetKey('N', node->id);
     EncodeNode(*node);
     if (value_.empty()) {
       store_.Delete(key_);
@@ -229,7 +250,7 @@ Status NodeStore::WriteNode(Node* node) {
     node->head_dirty = false;
   }
   if (cluster != nullptr) {
-    key_ = StateKey('K', node->id);
+    SetKey('K', node->id);
     const std::size_t prefix = key_.size();
     cluster->journey.VisitDirtyChunks(
         [&](std::int64_t chunk, std::optional<std::string_view> bytes) {
@@ -247,12 +268,17 @@ Status NodeStore::WriteNode(Node* node) {
   return Status();
 }
 
+void NodeStore::SetKey(char kind, const Identifier& identifier) {
+  key_.assign(1, kind);
+  key_.append(identifier.view());
+}
+
 // Into value_; empty: there is nothing to say of it.
 void NodeStore::EncodeNode(const Node& node) {
   value_.clear();
   const Cluster* const cluster = node.cluster.get();
   const bool has_cluster =
-      cluster != nullptr && !(cluster->table.empty() && cluster->journey.empty());
+      cluster != nullptr && !(cluster->table().empty() && cluster->journey.empty());
   if (!has_cluster && node.address.empty()) return;
   WireWriter writer(&value_);
   writer.Byte(has_cluster ? kHasCluster : 0);
@@ -260,7 +286,7 @@ void NodeStore::EncodeNode(const Node& node) {
   if (!node.address.empty()) node.address.Append(&part_);
   writer.Bytes(part_);
   part_.clear();
-  if (has_cluster && !cluster->table.empty()) cluster->table.Append(&part_);
+  if (has_cluster && !cluster->table().empty()) cluster->table().Append(&part_);
   writer.Bytes(part_);
   if (has_cluster) cluster->journey.AppendHead(&value_);
 }

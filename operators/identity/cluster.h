@@ -39,12 +39,22 @@ struct Address {
 };
 
 struct Cluster {
-  Journey journey;
-  // Empty: every entry and record belongs to the root, and nothing links.
-  LinkTable table;
-  Resolution resolution;  // of the table
-
   explicit Cluster(Journey loaded) : journey(std::move(loaded)) {}
+
+  Journey journey;
+
+  // Empty: every entry and record belongs to the root, and nothing links.
+  const LinkTable& table() const;
+  const Resolution& resolution() const;  // of the table
+  void SetLinks(LinkTable table, Resolution resolution);
+  std::size_t links_bytes() const;
+
+ private:
+  struct Links {
+    LinkTable table;
+    Resolution resolution;
+  };
+  std::unique_ptr<Links> links_;  // null: most clusters are one identifier
 };
 
 // An identifier at its owner.
@@ -95,6 +105,7 @@ class NodeStore {
   Status Fill(Node* node, const std::optional<std::string>& bytes);
   Status WriteNode(Node* node);
   void EncodeNode(const Node& node);
+  void SetKey(char kind, const Identifier& identifier);
   void Drop(std::size_t slot);
   static void Prefetch(std::span<Node* const> nodes);
   Journey::LoadChunk Loader(const Node* node);

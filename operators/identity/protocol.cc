@@ -63,9 +63,9 @@ Status Protocol::OnEvent(const MessageHead& head, Node* node) {
     return Status();
   }
   Cluster* cluster = node->cluster.get();
-  const bool alone = cluster == nullptr || cluster->table.empty();
+  const bool alone = cluster == nullptr || cluster->table().empty();
   if (!message.homed && entry.home != node->id &&
-      (alone || !cluster->table.Has(entry.home, LinkTable::kMember))) {
+      (alone || !cluster->table().Has(entry.home, LinkTable::kMember))) {
     message.homed = true;
     out_.clear();
     AppendEventTo(entry.home, {}, message, &out_);
@@ -96,14 +96,14 @@ Status Protocol::OnEvent(const MessageHead& head, Node* node) {
 Status Protocol::OnLinkedEvent(const MessageHead& head, Node* node, const EventMessage& message) {
   Cluster& cluster = *node->cluster;
   const Entry& entry = message.entry;
-  bool known_path = cluster.table.Has(node->id, LinkTable::kMember);
+  bool known_path = cluster.table().Has(node->id, LinkTable::kMember);
   for (std::size_t i = 0; known_path && i < head.via_count(); ++i) {
-    known_path = cluster.table.Has(head.Via(i), LinkTable::kMember);
+    known_path = cluster.table().Has(head.Via(i), LinkTable::kMember);
   }
   const bool shared_news =
-      message.home_shared && !cluster.table.Has(entry.home, LinkTable::kShared);
-  if (known_path && !shared_news && cluster.resolution.leads == 1 && cluster.table.Knows(entry) &&
-      !cluster.resolution.Covers(entry)) {
+      message.home_shared && !cluster.table().Has(entry.home, LinkTable::kShared);
+  if (known_path && !shared_news && cluster.resolution().leads == 1 && cluster.table().Knows(entry) &&
+      !cluster.resolution().Covers(entry)) {
     return ApplyKnown(head, node, entry);
   }
   auto found = cluster.journey.Find(entry.key, entry.time_ms);
@@ -120,7 +120,7 @@ Status Protocol::OnLinkedEvent(const MessageHead& head, Node* node, const EventM
     return Status();
   }
   if (stands &&
-      cluster.table.links().size() + cluster.table.NewLinks(entry) > LinkTable::kMaxLinks) {
+      cluster.table().links().size() + cluster.table().NewLinks(entry) > LinkTable::kMaxLinks) {
     Refuse(entry, "overflow");
     return Status();
   }
@@ -197,10 +197,10 @@ Status Protocol::OnJoin(const MessageHead& head, Node* node) {
   JoinMessage join;
   if (!ReadJoinBody(head.body, &join)) return Malformed("join");
   Cluster* cluster = node->cluster.get();
-  if (node->id == join.root || (cluster && cluster->table.Has(join.root, LinkTable::kMember))) {
+  if (node->id == join.root || (cluster && cluster->table().Has(join.root, LinkTable::kMember))) {
     bool known = cluster == nullptr;
     for (std::size_t i = 0; i < head.via_count() && !known; ++i) {
-      known = !cluster->table.Has(head.Via(i), LinkTable::kMember);
+      known = !cluster->table().Has(head.Via(i), LinkTable::kMember);
     }
     if (cluster == nullptr || !known) return Status();
     Change change;
@@ -208,7 +208,7 @@ Status Protocol::OnJoin(const MessageHead& head, Node* node) {
     return Update(node, &change);
   }
   const std::size_t own =
-      cluster == nullptr ? 0 : std::max<std::size_t>(cluster->table.living(), 1);
+      cluster == nullptr ? 0 : std::max<std::size_t>(cluster->table().living(), 1);
   if (join.size + own > limits_.max_cluster) {
     SendVoid(join.home, join.home, join.weak, VoidMessage::Why::kCapacity);
     return Status();
@@ -430,7 +430,7 @@ Status Protocol::OnTakeBack(const MessageHead& head, Node* node) {
 
 LinkTable Protocol::TableOf(const Node& node, const MessageHead& head) const {
   LinkTable table;
-  if (node.cluster) table = node.cluster->table;
+  if (node.cluster) table = node.cluster->table();
   const bool holds = table.empty() && node.cluster && !node.cluster->journey.empty();
   table.Mark(node.id, LinkTable::kMember);
   if (holds) table.Mark(node.id, LinkTable::kHome);

@@ -58,13 +58,13 @@ Status Protocol::Update(Node* node, Change* change) {
   }
   LinkTable alone;
   Resolution alone_resolution;
-  const bool was_alone = cluster.table.empty();
+  const bool was_alone = cluster.table().empty();
   if (was_alone) {
     alone.Mark(node->id, LinkTable::kMember | (cluster.journey.empty() ? 0 : LinkTable::kHome));
     alone_resolution = Resolve(alone, limits_.guards);
   }
-  const LinkTable& table_before = was_alone ? alone : cluster.table;
-  const Resolution& resolution_before = was_alone ? alone_resolution : cluster.resolution;
+  const LinkTable& table_before = was_alone ? alone : cluster.table();
+  const Resolution& resolution_before = was_alone ? alone_resolution : cluster.resolution();
   const Leads before(table_before, resolution_before), after(change->after, resolution);
   Strip strip;
   LEADFLOW_RETURN_IF_ERROR(FindCovered(&cluster, *change, resolution, &strip));
@@ -82,13 +82,11 @@ Status Protocol::Update(Node* node, Change* change) {
   const bool alone_after = change->after.named().size() == 1 && change->after.erasures().empty() &&
                            (change->after.named()[0].flags & LinkTable::kShared) == 0;
   if (alone_after) {
-    node->head_dirty = node->head_dirty || !cluster.table.empty();
-    cluster.table = LinkTable();
-    cluster.resolution = Resolution();
+    node->head_dirty = node->head_dirty || !cluster.table().empty();
+    cluster.SetLinks(LinkTable(), Resolution());
   } else {
-    node->head_dirty = node->head_dirty || !SameBytes(cluster.table, change->after);
-    cluster.table = std::move(change->after);
-    cluster.resolution = std::move(resolution);
+    node->head_dirty = node->head_dirty || !SameBytes(cluster.table(), change->after);
+    cluster.SetLinks(std::move(change->after), std::move(resolution));
   }
   nodes_.Touch(node);
   return Status();

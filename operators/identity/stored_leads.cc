@@ -12,10 +12,10 @@ constexpr int kMostPointers = 1000;
 
 // The part of a cluster that is one of its leads; null: all of it.
 HomeFilter LeadFilter(const Cluster& cluster, std::uint32_t lead) {
-  if (cluster.table.empty()) return nullptr;
+  if (cluster.table().empty()) return nullptr;
   return [&cluster, lead](const Identifier& home) {
-    const std::optional<std::uint32_t> at = cluster.table.Find(home);
-    return at && cluster.resolution.lead[*at] == lead;
+    const std::optional<std::uint32_t> at = cluster.table().Find(home);
+    return at && cluster.resolution().lead[*at] == lead;
   };
 }
 
@@ -51,7 +51,7 @@ Status StoredLeads::ClusterContributions(std::size_t partition, FactSink& sink,
     if (!node.ok()) return node.status();
     if ((*node)->cluster == nullptr) continue;
     Cluster& cluster = *(*node)->cluster;
-    const std::uint32_t leads = cluster.table.empty() ? 1 : cluster.resolution.leads;
+    const std::uint32_t leads = cluster.table().empty() ? 1 : cluster.resolution().leads;
     for (std::uint32_t lead = 0; lead < leads; ++lead) {
       LEADFLOW_RETURN_IF_ERROR(f_->Batch(cluster.journey, LeadFilter(cluster, lead), 1, sink));
       if (entities != nullptr) ++*entities;
@@ -101,11 +101,11 @@ Result<std::optional<StoredLeads::Found>> StoredLeads::Find(const Identifier& id
     }
     if ((*node)->cluster == nullptr) return std::optional<Found>();
     Cluster& cluster = *(*node)->cluster;
-    if (cluster.table.empty()) return std::optional<Found>(Found{&cluster.journey, nullptr});
-    const std::optional<std::uint32_t> index = cluster.table.Find(identifier);
+    if (cluster.table().empty()) return std::optional<Found>(Found{&cluster.journey, nullptr});
+    const std::optional<std::uint32_t> index = cluster.table().Find(identifier);
     if (!index) return std::optional<Found>();
     return std::optional<Found>(
-        Found{&cluster.journey, LeadFilter(cluster, cluster.resolution.lead[*index])});
+        Found{&cluster.journey, LeadFilter(cluster, cluster.resolution().lead[*index])});
   }
   return Status::Corruption("pointers of an identifier go round in a circle");
 }

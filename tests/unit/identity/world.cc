@@ -169,7 +169,7 @@ void World::Drain() {
 }
 
 void World::AddCluster(Cluster& cluster, const Identifier* root, FactMap* sum) {
-  const Resolution resolution = Resolve(cluster.table, options_.limits.guards);
+  const Resolution resolution = Resolve(cluster.table(), options_.limits.guards);
   LEADFLOW_CHECK(cluster.journey
                      .ForEach(kFrom, kTo,
                               [&](const Entry& entry) {
@@ -178,19 +178,19 @@ void World::AddCluster(Cluster& cluster, const Identifier* root, FactMap* sum) {
                                 if (!entry.erased() && resolution.Covers(entry)) {
                                   Fail("erased: an entry that an erasure covers has its payload");
                                 }
-                                if (cluster.table.empty() && root && entry.home != *root) {
+                                if (cluster.table().empty() && root && entry.home != *root) {
                                   Fail("a cluster without a table holds more than its root");
                                 }
                                 return true;
                               })
                      .ok());
-  if (cluster.table.empty()) {
+  if (cluster.table().empty()) {
     LEADFLOW_CHECK(f_.Batch(cluster.journey, nullptr, 1, *sum).ok());
     return;
   }
   for (std::uint32_t lead = 0; lead < resolution.leads; ++lead) {
     const HomeFilter in = [&](const Identifier& home) {
-      const auto at = cluster.table.Find(home);
+      const auto at = cluster.table().Find(home);
       return at && resolution.lead[*at] == lead;
     };
     LEADFLOW_CHECK(f_.Batch(cluster.journey, in, 1, *sum).ok());
@@ -225,7 +225,7 @@ void World::AddMove(const std::map<std::uint32_t, std::string>& parts, FactMap* 
     if (!DecodeMovePart(part, number == 0, &content)) return Fail("a part of a move is gone");
   }
   Cluster cluster(NoChunks());
-  cluster.table = content.table;
+  cluster.SetLinks(content.table, Resolve(content.table, options_.limits.guards));
   for (const Entry& entry : content.entries) LEADFLOW_CHECK(cluster.journey.Insert(entry).ok());
   for (const Record& record : content.records) cluster.journey.PutRecord(record);
   FactMap part;
@@ -385,13 +385,13 @@ std::string World::CheckEnd(const std::vector<Delivery>& source) {
         records.push_back(record);
         if (RootOf(record.home) != root) Fail("one: a path ends elsewhere than its records");
       }
-      const LinkTable& table = cluster.table;
+      const LinkTable& table = cluster.table();
       for (std::size_t i = 0; i < table.links().size(); ++i) {
         const LinkTable::Link& link = table.links()[i];
         const Identifier home = table.named()[link.home].identifier;
         const Identifier weak = table.named()[link.other].identifier;
         if ((link.flags & LinkTable::Link::kCapped) != 0) capped.insert({home, weak});
-        if (cluster.resolution.decisions[i].accepted && RootOf(weak) != root) {
+        if (cluster.resolution().decisions[i].accepted && RootOf(weak) != root) {
           Fail("one: a linked identifier's path ends elsewhere");
         }
       }
