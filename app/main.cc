@@ -8,6 +8,10 @@
 
 #include <CLI/CLI.hpp>
 
+#ifdef LEADFLOW_MIMALLOC
+#include <mimalloc.h>
+#endif
+
 #include "app/commands/commands.h"
 #include "operators/pipeline/problems.h"
 
@@ -182,4 +186,10 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace leadflow::app
 
-int main(int argc, char** argv) { return leadflow::app::Main(argc, argv); }
+int main(int argc, char** argv) {
+#ifdef LEADFLOW_MIMALLOC
+  // Journeys lie all over the memory: pages of 2 MiB, where the kernel has them, save it searching.
+  mi_option_enable(mi_option_large_os_pages);
+#endif
+  return leadflow::app::Main(argc, argv);
+}

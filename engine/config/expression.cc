@@ -1,11 +1,11 @@
 // Compiled expressions: the checked tree as flat code for a small stack machine.
 #include "engine/config/expression.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
+
+#include <re2/re2.h>
 
 #include "engine/config/expression_tree.h"
 #include "engine/config/value_arithmetic.h"
@@ -15,26 +15,26 @@ namespace expression {
 namespace {
 
 enum class Code : std::uint8_t {
-  kConstant,     // push constants[a]
-  kField,        // push field a
+  kConstant,  // push constants[a]
+  kField,     // push field a
   kNot,
   kNegate,
-  kAndJump,      // pop; if it is not true push false and go to a
-  kOrJump,       // pop; if it is true push true and go to a
-  kTruth,        // top becomes a bool (null: false)
-  kJump,         // go to a
-  kJumpUnless,   // pop; go to a unless true
-  kCompare,      // by op
-  kCompareText,  // field a with text constants[b], by op; the quick way of the most common test
-  kArithmetic,   // by op
-  kInConstants,  // top in lists[a]
-  kMatches,      // top against patterns[a]
-  kHas,          // field a
-  kIsNull,       // top: peek; if not null go to a, else pop
-  kCall,         // function, b arguments
-  kParseTime,    // readers[a]
-  kUrlPart,      // part a
-  kSplitElement, // text, separator; element constants[a]
+  kAndJump,       // pop; if it is not true push false and go to a
+  kOrJump,        // pop; if it is true push true and go to a
+  kTruth,         // top becomes a bool (null: false)
+  kJump,          // go to a
+  kJumpUnless,    // pop; go to a unless true
+  kCompare,       // by op
+  kCompareText,   // field a with text constants[b], by op; the quick way of the most common test
+  kArithmetic,    // by op
+  kInConstants,   // top in lists[a]
+  kMatches,       // top against patterns[a]
+  kHas,           // field a
+  kIsNull,        // top: peek; if not null go to a, else pop
+  kCall,          // function, b arguments
+  kParseTime,     // readers[a]
+  kUrlPart,       // part a
+  kSplitElement,  // text, separator; element constants[a]
   kSplitCount,
   kSplitContains,
   kToDecimal,
@@ -244,7 +244,11 @@ class Compiler {
       case FunctionId::kParseTime: return Time(node);
       case FunctionId::kUrlPart:
         Emit(*node.args[0]);
-        Add({Code::kUrlPart, {}, {}, static_cast<std::int32_t>(*UrlPartFromName(node.args[1]->text)), 0});
+        Add({Code::kUrlPart,
+             {},
+             {},
+             static_cast<std::int32_t>(*UrlPartFromName(node.args[1]->text)),
+             0});
         return;
       case FunctionId::kLen:
         if (node.args[0]->is_list) {
@@ -287,6 +291,15 @@ class Compiler {
   int depth_ = 0;
 };
 
+Value CompareText(const Program& program, const Op& op, const Value& field) {
+  if (field.type != ValueType::kString) return Value::Bool(false);
+  const Value& text = program.constants[static_cast<std::size_t>(op.b)];
+  const int order = op.op == Operator::kEqual || op.op == Operator::kNotEqual
+                        ? (field.string() == text.string() ? 0 : 1)
+                        : field.string().compare(text.string());
+  return Value::Bool(Holds(op.op, order));
+}
+
 class Machine {
  public:
   Machine(const Program& program, const FieldSource& fields, EvalArena& arena, Value* stack)
@@ -305,7 +318,7 @@ class Machine {
       case Code::kConstant: *top_++ = p_.constants[static_cast<std::size_t>(op.a)]; break;
       case Code::kField: *top_++ = fields_.Field(op.a); break;
       case Code::kHas: *top_++ = Value::Bool(!fields_.Field(op.a).is_null()); break;
-      case Code::kCompareText: CompareText(op); break;
+      case Code::kCompareText: *top_++ = CompareText(p_, op, fields_.Field(op.a)); break;
       case Code::kNot: last = Value::Bool(!last.IsTrue()); break;
       case Code::kNegate: last = Negate(last); break;
       case Code::kTruth: last = Value::Bool(last.IsTrue()); break;
@@ -362,19 +375,6 @@ class Machine {
     *(top_ - 1) = result;
   }
 
-  void CompareText(const Op& op) {
-    const Value field = fields_.Field(op.a);
-    const Value& text = p_.constants[static_cast<std::size_t>(op.b)];
-    if (field.type != ValueType::kString) {
-      *top_++ = Value::Bool(false);
-      return;
-    }
-    const int order = op.op == Operator::kEqual || op.op == Operator::kNotEqual
-                          ? (field.string() == text.string() ? 0 : 1)
-                          : field.string().compare(text.string());
-    *top_++ = Value::Bool(Holds(op.op, order));
-  }
-
   void Match(const Op& op, Value& last) {
     const bool found =
         last.type == ValueType::kString &&
@@ -403,9 +403,11 @@ class Compiled final : public Expression {
   }
 
   Value Evaluate(const FieldSource& fields, EvalArena& arena) const override {
-    // Most values of a mapping are one field.
-    if (program_.ops.size() == 1 && program_.ops[0].code == Code::kField) {
-      return fields.Field(program_.ops[0].a);
+    // Most values of a mapping are one field, most conditions compare one with a text.
+    if (program_.ops.size() == 1) {
+      const Op& op = program_.ops[0];
+      if (op.code == Code::kField) return fields.Field(op.a);
+      if (op.code == Code::kCompareText) return CompareText(program_, op, fields.Field(op.a));
     }
     if (program_.deepest <= kSmall) {
       Value stack[kSmall + 1];

@@ -11,8 +11,7 @@ using NodePtr = std::unique_ptr<Node>;
 
 class Parser {
  public:
-  Parser(Source& source, std::vector<Token> tokens)
-      : source_(source), tokens_(std::move(tokens)) {}
+  Parser(Source& source, std::vector<Token> tokens) : source_(source), tokens_(std::move(tokens)) {}
 
   NodePtr Run() {
     NodePtr root = Conditional();
@@ -100,9 +99,8 @@ class Parser {
     NodePtr left = Sum();
     if (!left) return nullptr;
     static constexpr std::pair<std::string_view, Operator> kCompare[] = {
-        {"==", Operator::kEqual},      {"!=", Operator::kNotEqual},
-        {"<=", Operator::kLessEqual},  {">=", Operator::kGreaterEqual},
-        {"<", Operator::kLess},        {">", Operator::kGreater}};
+        {"==", Operator::kEqual},        {"!=", Operator::kNotEqual}, {"<=", Operator::kLessEqual},
+        {">=", Operator::kGreaterEqual}, {"<", Operator::kLess},      {">", Operator::kGreater}};
     for (const auto& [symbol, op] : kCompare) {
       if (!Take(symbol)) continue;
       NodePtr node = Wrap(Node::Kind::kCompare, std::move(left));
@@ -225,7 +223,8 @@ class Parser {
 
   NodePtr NameOrCall() {
     const Token name = Now();
-    if (name.text == "true" || name.text == "false") return Constant(Value::Bool(name.text == "true"));
+    if (name.text == "true" || name.text == "false")
+      return Constant(Value::Bool(name.text == "true"));
     if (name.text == "null") return Constant(Value::Null());
     ++at_;
     if (!Take("(")) {

@@ -142,9 +142,7 @@ class Tokenizer {
       case '"':
       case '\'': *text += next; break;
       case '\\': *text += '\\'; break;
-      default:
-        *text += '\\';
-        *text += next;
+      default: *text += '\\'; *text += next;
     }
   }
 

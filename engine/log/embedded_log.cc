@@ -260,8 +260,7 @@ class Reader final : public LogReader {
     return Status::Corruption("offsets " + std::to_string(input.position) + " to " +
                               std::to_string(next - 1) + " of partition " +
                               std::to_string(input.name.partition) + " of topic " +
-                              input.name.topic +
-                              " are missing: restore the directory from a copy");
+                              input.name.topic + " are missing: restore the directory from a copy");
   }
 
   // Records of input->chunk up to the limit of bytes; resets it when it is used up.

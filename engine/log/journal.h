@@ -118,7 +118,8 @@ class Journal {
   Result<std::uint64_t> StartWriter(std::string_view id);
   bool Fenced(std::string_view id, std::uint64_t generation);
 
-  // Log::Commit. Takes the bytes of parts that it keeps for readers and leaves the others. `*last` gets the offset of the last record of each partition written to.
+  // Log::Commit. Takes the bytes of parts that it keeps for readers and leaves the others. `*last`
+  // gets the offset of the last record of each partition written to.
   Status Commit(std::string_view id, std::uint64_t generation, Transaction* transaction,
                 std::vector<std::pair<Partition*, std::int64_t>>* last);
 

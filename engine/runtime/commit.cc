@@ -1,5 +1,6 @@
-// The commit of a stream thread: everything since the last one becomes one transaction of the log, and
-// only then changes the stores. Nothing is applied that is not committed; nothing committed is lost.
+// The commit of a stream thread: everything since the last one becomes one transaction of the log,
+// and only then changes the stores. Nothing is applied that is not committed; nothing committed is
+// lost.
 #include <algorithm>
 
 #include "engine/log/file_system.h"
@@ -120,9 +121,8 @@ void StreamThread::PassMarksToFacts() {
 Status StreamThread::FillTransaction() {
   for (Source& source : sources_) source.task->set_source_position(source.reader->position());
   LEADFLOW_RETURN_IF_ERROR(writer_->Begin());
-  LEADFLOW_RETURN_IF_ERROR(ForEachTask([this](Task& task) {
-    return task.NeedsCommit() ? AppendTask(task) : Status();
-  }));
+  LEADFLOW_RETURN_IF_ERROR(
+      ForEachTask([this](Task& task) { return task.NeedsCommit() ? AppendTask(task) : Status(); }));
   LEADFLOW_RETURN_IF_ERROR(AppendOutboxes(true));
   committing_ = true;
   return {};
@@ -174,7 +174,8 @@ Status StreamThread::TryCommit() {
     committing_ = false;
     return AfterCommit();
   }
-  if (status.retryable() && ++commit_attempts_ < kAttemptsMax) return {};  // The next Step tries again.
+  if (status.retryable() && ++commit_attempts_ < kAttemptsMax)
+    return {};  // The next Step tries again.
   return status;
 }
 
@@ -183,9 +184,8 @@ Status StreamThread::SendTransaction() {
   if (options_.mutation != Mutation::kCommitTwice) return {};
   LEADFLOW_RETURN_IF_ERROR(writer_->Begin());
   LEADFLOW_RETURN_IF_ERROR(AppendOutboxes(false));
-  LEADFLOW_RETURN_IF_ERROR(ForEachTask([this](Task& task) {
-    return task.NeedsCommit() ? AppendTask(task) : Status();
-  }));
+  LEADFLOW_RETURN_IF_ERROR(
+      ForEachTask([this](Task& task) { return task.NeedsCommit() ? AppendTask(task) : Status(); }));
   return writer_->Commit();
 }
 
@@ -198,8 +198,9 @@ Status StreamThread::AfterCommit() {
   LEADFLOW_RETURN_IF_ERROR(Crash("applied"));
   exchange_.progress(index_).commits.fetch_add(1);
   Publish();
-  const bool due = applied_bytes_ >= options_.flush_bytes ||
-                   clock_.MonotonicNanos() - last_flush_ns_ >= options_.flush_interval_ms * 1'000'000;
+  const bool due =
+      applied_bytes_ >= options_.flush_bytes ||
+      clock_.MonotonicNanos() - last_flush_ns_ >= options_.flush_interval_ms * 1'000'000;
   if (due) LEADFLOW_RETURN_IF_ERROR(Flush(false));
   return PurgeLog();
 }
@@ -229,7 +230,8 @@ void StreamThread::EndDetours() {
     detour.until = std::max(detour.until, writer_->LastOffset(detour.outbox->to) + 1);
     if (detour.task->committed_input_offset() < detour.until) return false;
     const bool events = detour.task->spec().stage == Stage::kEvents;
-    auto& targets = routes_[static_cast<std::size_t>(events ? OutputId::kEvents : OutputId::kFacts)];
+    auto& targets =
+        routes_[static_cast<std::size_t>(events ? OutputId::kEvents : OutputId::kFacts)];
     targets[detour.task->partition()] = {&detour.task->inbox(), nullptr};
     std::erase_if(outboxes_, [&](const auto& outbox) { return outbox.get() == detour.outbox; });
     return true;
@@ -270,9 +272,10 @@ Status StreamThread::Flush(bool wait) {
   return {};
 }
 
-// What is durable in a store is no longer needed in its changelog, for the store is the only copy of a
-// log that lives on the same disk; what is handled is no longer needed in the topics between stages.
-// Often: a segment of which nothing is needed costs nothing to remove, another one has to be cleaned.
+// What is durable in a store is no longer needed in its changelog, for the store is the only copy
+// of a log that lives on the same disk; what is handled is no longer needed in the topics between
+// stages. Often: a segment of which nothing is needed costs nothing to remove, another one has to
+// be cleaned.
 Status StreamThread::PurgeLog() {
   for (auto* tasks : {&events_, &facts_}) {
     const std::string topic = tasks == &events_ ? plan_.events_topic() : plan_.facts_topic();

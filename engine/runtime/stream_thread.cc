@@ -59,8 +59,8 @@ Result<bool> StreamThread::Step() {
     if (!status.ok()) return status;
     if (!clean) return !committing_;
   }
-  for (const auto work : {&StreamThread::DrainOne, &StreamThread::PollLog,
-                          &StreamThread::ReadSources}) {
+  for (const auto work :
+       {&StreamThread::DrainOne, &StreamThread::PollLog, &StreamThread::ReadSources}) {
     auto worked = (this->*work)();
     if (!worked.ok()) {
       LEADFLOW_RETURN_IF_ERROR(Recover(worked.status()));
@@ -99,14 +99,13 @@ Task* StreamThread::TaskOf(const TopicPartition& input) {
 
 Result<bool> StreamThread::PollLog() {
   Status failure;
-  auto polled = reader_->Poll(
-      options_.slice_bytes,
-      [&](const TopicPartition& from, std::span<const LogRecord> records) {
-        exchange_.SetBusy(index_);
-        for (const LogRecord& record : records) {
-          if (failure.ok()) failure = TakeBlock(from, record);
-        }
-      });
+  auto polled = reader_->Poll(options_.slice_bytes,
+                              [&](const TopicPartition& from, std::span<const LogRecord> records) {
+                                exchange_.SetBusy(index_);
+                                for (const LogRecord& record : records) {
+                                  if (failure.ok()) failure = TakeBlock(from, record);
+                                }
+                              });
   if (!polled.ok()) return polled.status();
   if (!failure.ok()) return failure;
   return *polled > 0;
@@ -214,7 +213,9 @@ Status StreamThread::Close() {
 void StreamThread::VisitStores(
     Stage stage,
     const std::function<void(std::uint32_t partition, const KeyedStore& store)>& visit) const {
-  const auto& tasks = stage == Stage::kIngest ? ingest_ : stage == Stage::kEvents ? events_ : facts_;
+  const auto& tasks = stage == Stage::kIngest   ? ingest_
+                      : stage == Stage::kEvents ? events_
+                                                : facts_;
   for (const auto& task : tasks) visit(task->partition(), task->committed_store());
 }
 

@@ -1,12 +1,13 @@
-// StreamThread: the tasks of some partitions, and the one transaction they share. Not a thread itself:
-// whoever owns it calls Step in a loop, a thread of the process or a simulation. Every Step is a
-// function of the log, the inputs, the clock and what was before.
+// StreamThread: the tasks of some partitions, and the one transaction they share. Not a thread
+// itself: whoever owns it calls Step in a loop, a thread of the process or a simulation. Every Step
+// is a function of the log, the inputs, the clock and what was before.
 //
 // Thread i of n owns partition p of every stage if p % n == i, and the source partitions whose
-// changelog partition it owns. A message for a partition of the same thread is handed over in memory,
-// in the same transaction; for another thread it travels through the log in blocks. After a restart with
-// another number of threads a partition's topic may hold what its senders sent before: until that is
-// handled, its messages take the way through the log as well, so that none overtakes another.
+// changelog partition it owns. A message for a partition of the same thread is handed over in
+// memory, in the same transaction; for another thread it travels through the log in blocks. After a
+// restart with another number of threads a partition's topic may hold what its senders sent before:
+// until that is handled, its messages take the way through the log as well, so that none overtakes
+// another.
 //
 //     Start -> Step* -> Close
 //
@@ -30,19 +31,19 @@
 
 namespace leadflow {
 
-// Opens the store of a task, by a name that is a valid file name. `wipe`: empty it first, it is of no
-// use any more.
+// Opens the store of a task, by a name that is a valid file name. `wipe`: empty it first, it is of
+// no use any more.
 using StoreOpener =
     std::function<Result<std::unique_ptr<KeyedStore>>(const std::string& name, bool wipe)>;
 
 // Deliberate mistakes in the commit protocol, to test that the simulation finds them.
 enum class Mutation : std::uint8_t {
   kNone,
-  kOffsetNotInBatch,    // State is committed without the position it belongs to.
-  kApplyBeforeCommit,   // The store is written before the transaction is durable.
-  kDropChained,         // Now and then a message handed over in memory is lost.
-  kCommitTwice,         // A committed transaction is sent again.
-  kKeepStagedOnAbort,   // An abort rewinds the inputs and keeps the staged writes.
+  kOffsetNotInBatch,   // State is committed without the position it belongs to.
+  kApplyBeforeCommit,  // The store is written before the transaction is durable.
+  kDropChained,        // Now and then a message handed over in memory is lost.
+  kCommitTwice,        // A committed transaction is sent again.
+  kKeepStagedOnAbort,  // An abort rewinds the inputs and keeps the staged writes.
 };
 
 struct ThreadOptions {
@@ -55,7 +56,8 @@ struct ThreadOptions {
   // Commit as soon as all inputs are at their end and nothing is left to do.
   bool until_end = false;
 
-  // For tests. `crash` is asked at every named step of a commit; true ends the call with kCancelled.
+  // For tests. `crash` is asked at every named step of a commit; true ends the call with
+  // kCancelled.
   std::function<bool(std::string_view point)> crash;
   Mutation mutation = Mutation::kNone;
 };
@@ -69,8 +71,8 @@ class StreamThread {
   StreamThread(const StreamThread&) = delete;
   StreamThread& operator=(const StreamThread&) = delete;
 
-  // Fences an older thread of this index, brings every store up to date from its changelog and seeks
-  // the inputs to where the state is.
+  // Fences an older thread of this index, brings every store up to date from its changelog and
+  // seeks the inputs to where the state is.
   Status Start();
 
   // Does one piece of work, at most about 50 ms; false: there was nothing to do, wait a moment.
@@ -84,8 +86,9 @@ class StreamThread {
   Status Close();
 
   // The committed state of a stage's partitions here. Any thread, between Start and destruction.
-  void VisitStores(Stage stage, const std::function<void(std::uint32_t partition,
-                                                         const KeyedStore& store)>& visit) const;
+  void VisitStores(
+      Stage stage,
+      const std::function<void(std::uint32_t partition, const KeyedStore& store)>& visit) const;
 
   Exchange::CounterValues counters() const;
 
@@ -152,7 +155,7 @@ class StreamThread {
   std::unique_ptr<LogReader> reader_;
   std::unique_ptr<LogWriter> writer_;
   std::vector<std::unique_ptr<Outbox>> outboxes_;
-  Routes routes_;         // Of ingest and events.
+  Routes routes_;  // Of ingest and events.
   Routes facts_routes_;
   std::vector<Detour> detours_;  // Of partitions of this thread.
   std::vector<Source> sources_;

@@ -64,8 +64,7 @@ Status Task::Process(std::span<const MessageView> batch) {
   const auto is_culprit = [this](const MessageView& message) {
     return culprits_.contains(Hash128(message.value));
   };
-  if (one_by_one_ ||
-      (!culprits_.empty() && std::any_of(batch.begin(), batch.end(), is_culprit))) {
+  if (one_by_one_ || (!culprits_.empty() && std::any_of(batch.begin(), batch.end(), is_culprit))) {
     return ProcessOneByOne(batch);
   }
   while (!batch.empty()) {
@@ -83,10 +82,9 @@ Status Task::ProcessOneByOne(std::span<const MessageView> batch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const auto one = batch.subspan(i, 1);
     if (!culprits_.empty() && culprits_.contains(Hash128(one[0].value))) {
-      const std::string position = one[0].origin.empty()
-                                       ? spec_.name
-                                       : std::string(one[0].origin) + ":" +
-                                             std::to_string(one[0].line);
+      const std::string position =
+          one[0].origin.empty() ? spec_.name
+                                : std::string(one[0].origin) + ":" + std::to_string(one[0].line);
       Reject(spec_.name, position, "bug", one[0].value);
       continue;
     }
@@ -137,8 +135,7 @@ TaskMeta Task::CurrentMeta() const {
     for (std::size_t source = 0; source < marks_.sources(); ++source) {
       const SourceMark& mark = marks_.mark(sender, source);
       if (mark == SourceMark{}) continue;
-      meta.marks.push_back(
-          {static_cast<std::uint32_t>(sender), spec_.source_ids[source], mark});
+      meta.marks.push_back({static_cast<std::uint32_t>(sender), spec_.source_ids[source], mark});
     }
   }
   for (const auto& [key, value] : counters_.values()) {
@@ -202,8 +199,7 @@ void Task::ObserveEventTime(std::int64_t event_ms, std::int64_t log_time_ms) {
   LEADFLOW_CHECK(spec_.stage == Stage::kIngest);
   const std::int64_t mark = std::min(event_ms, log_time_ms) - spec_.disorder_ms;
   if (mark <= marks_.mark(0, 0).watermark_ms) return;
-  SetMark(0, spec_.source_ids[0],
-          {.watermark_ms = mark, .active = marks_.mark(0, 0).active});
+  SetMark(0, spec_.source_ids[0], {.watermark_ms = mark, .active = marks_.mark(0, 0).active});
 }
 
 void Task::Emit(OutputId output, std::uint64_t hash, std::string_view value) {

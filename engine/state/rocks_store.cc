@@ -87,10 +87,10 @@ std::string EndOf(std::string_view prefix) {
 }
 
 // Committed writes gather in a hash table first, where a key that is written again and again costs
-// one entry. When it is full, a thread of its own hands it to RocksDB in key order and large batches:
-// that is what its memtable likes best. What is lost of them by a crash stands in the changelog. The
-// table stays for readers until the next one is full, so that what is in use is found without asking
-// RocksDB.
+// one entry. When it is full, a thread of its own hands it to RocksDB in key order and large
+// batches: that is what its memtable likes best. What is lost of them by a crash stands in the
+// changelog. The table stays for readers until the next one is full, so that what is in use is
+// found without asking RocksDB.
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
@@ -291,8 +291,8 @@ class RocksStore final : public KeyedStore {
     return gathered_.memory_bytes() < gather_bytes_ ? Status() : Spill();
   }
 
-  // Begins to hand everything gathered to RocksDB; waits only if that is still going on from the last
-  // time. An error is that of the spill before.
+  // Begins to hand everything gathered to RocksDB; waits only if that is still going on from the
+  // last time. An error is that of the spill before.
   Status Spill() {
     LEADFLOW_RETURN_IF_ERROR(AwaitSpill());
     if (spilled_ == applied_) return {};

@@ -51,7 +51,9 @@ const Resolution& Cluster::resolution() const {
 
 void Cluster::SetLinks(LinkTable table, Resolution resolution) {
   links_.reset();
-  if (!table.empty()) links_.reset(new Links{std::move(table), std::move(resolution)});
+  if (!table.empty()) {
+    links_ = std::make_unique<Links>(Links{std::move(table), std::move(resolution)});
+  }
 }
 
 std::size_t Cluster::links_bytes() const {
@@ -171,8 +173,8 @@ Status NodeStore::GetAll(std::span<const Identifier> identifiers, std::vector<No
   return Status();
 }
 
-// What the first event of each node will touch, one pass for each pointer on the way there: the waits
-// of a pass for memory overlap.
+// What the first event of each node will touch, one pass for each pointer on the way there: the
+// waits of a pass for memory overlap.
 void NodeStore::Prefetch(std::span<Node* const> nodes) {
   for (Node* node : nodes) {
     node->used = true;

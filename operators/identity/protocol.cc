@@ -102,8 +102,8 @@ Status Protocol::OnLinkedEvent(const MessageHead& head, Node* node, const EventM
   }
   const bool shared_news =
       message.home_shared && !cluster.table().Has(entry.home, LinkTable::kShared);
-  if (known_path && !shared_news && cluster.resolution().leads == 1 && cluster.table().Knows(entry) &&
-      !cluster.resolution().Covers(entry)) {
+  if (known_path && !shared_news && cluster.resolution().leads == 1 &&
+      cluster.table().Knows(entry) && !cluster.resolution().Covers(entry)) {
     return ApplyKnown(head, node, entry);
   }
   auto found = cluster.journey.Find(entry.key, entry.time_ms);

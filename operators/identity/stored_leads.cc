@@ -24,8 +24,7 @@ HomeFilter LeadFilter(const Cluster& cluster, std::uint32_t lead) {
 StoredLeads::StoredLeads(const Pipeline& pipeline, std::vector<KeyedStore*> partitions)
     : stores_(std::move(partitions)), f_(MakeLeadContribution(pipeline)) {
   for (KeyedStore* store : stores_) {
-    nodes_.push_back(
-        std::make_unique<NodeStore>(store, LimitsOf(pipeline).guards, kCacheBytes));
+    nodes_.push_back(std::make_unique<NodeStore>(store, LimitsOf(pipeline).guards, kCacheBytes));
   }
 }
 
@@ -64,16 +63,17 @@ Status StoredLeads::ClusterContributions(std::size_t partition, FactSink& sink,
 
 Status StoredLeads::KeyedContributions(KeyedStore& store, FactSink& sink, std::int64_t* entities) {
   Status failure;
-  LEADFLOW_RETURN_IF_ERROR(store.ScanCommitted("R", [&](std::string_view key, std::string_view value) {
-    auto record = StoredRecord(key.substr(1), value);
-    if (!record.ok()) {
-      failure = record.status();
-      return false;
-    }
-    if (*record && (*record)->home == Identifier()) f_->Unowned(**record, 1, sink);
-    if (entities != nullptr) ++*entities;
-    return true;
-  }));
+  LEADFLOW_RETURN_IF_ERROR(
+      store.ScanCommitted("R", [&](std::string_view key, std::string_view value) {
+        auto record = StoredRecord(key.substr(1), value);
+        if (!record.ok()) {
+          failure = record.status();
+          return false;
+        }
+        if (*record && (*record)->home == Identifier()) f_->Unowned(**record, 1, sink);
+        if (entities != nullptr) ++*entities;
+        return true;
+      }));
   LEADFLOW_RETURN_IF_ERROR(failure);
   LEADFLOW_RETURN_IF_ERROR(store.ScanCommitted("X", [&](std::string_view, std::string_view value) {
     Entry entry;

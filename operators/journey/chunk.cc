@@ -132,8 +132,7 @@ void Chunk::Pack(std::size_t capacity) {
 void Chunk::Insert(const Entry& entry) {
   std::size_t at = slots_.size();
   if (at > 0 && slots_.back().time_ms > entry.time_ms) at = LowerBound(entry.time_ms + 1);
-  while (at > 0 && slots_[at - 1].time_ms == entry.time_ms &&
-         Before(entry, Read(slots_[at - 1]))) {
+  while (at > 0 && slots_[at - 1].time_ms == entry.time_ms && Before(entry, Read(slots_[at - 1]))) {
     --at;
   }
   const bool first = bytes_ == nullptr;

@@ -1,11 +1,11 @@
 // Chunk: some neighbouring entries of a journey, in order, over their encoded bytes.
 //
-// Bytes: a version byte, the home that most entries have (16 bytes), then the entries as AppendEntry
-// writes them with it. Reading is one pass that notes where each begins. A new entry is appended to
-// the bytes wherever it belongs in the order, so mostly they are what will be written.
+// Bytes: a version byte, the home that most entries have (16 bytes), then the entries as
+// AppendEntry writes them with it. Reading is one pass that notes where each begins. A new entry is
+// appended to the bytes wherever it belongs in the order, so mostly they are what will be written.
 //
-// Entries handed out borrow from the bytes. Bytes that had to move are kept until Settle, so an entry
-// stays valid as long as nobody calls it. Not thread-safe.
+// Entries handed out borrow from the bytes. Bytes that had to move are kept until Settle, so an
+// entry stays valid as long as nobody calls it. Not thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -234,7 +234,8 @@ TEST(NodeStoreTest, KeepsToItsBudgetAndFindsEverythingAgain) {
     nodes.Touch(node);
     ASSERT_TRUE(nodes.Write().ok());
     nodes.Trim();
-    EXPECT_LE(nodes.bytes(), 30'000u);  // what was just used may be kept, up to a half beyond the budget
+    EXPECT_LE(nodes.bytes(),
+              30'000u);  // what was just used may be kept, up to a half beyond the budget
   }
   EXPECT_LT(nodes.size(), static_cast<std::size_t>(kNodes));
   for (int i = 0; i < kNodes; ++i) {

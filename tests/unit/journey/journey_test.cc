@@ -93,7 +93,8 @@ TEST(JourneyTest, LateEntryWritesItsMonthOnly) {
   Disk disk;
   Journey journey(disk.Loader());
   for (int i = 0; i < 1440; ++i) {
-    ASSERT_TRUE(journey.Insert(Make(static_cast<std::uint64_t>(i) + 1, i * kDay / 4, "x", "")).ok());
+    ASSERT_TRUE(
+        journey.Insert(Make(static_cast<std::uint64_t>(i) + 1, i * kDay / 4, "x", "")).ok());
   }
   disk.Save(journey);
   EXPECT_EQ(disk.chunks.size(), 12u);
@@ -112,7 +113,8 @@ TEST(JourneyTest, FewEntriesShareAChunkAcrossMonths) {
   Disk disk;
   Journey journey(disk.Loader());
   for (int i = 0; i < 40; ++i) {
-    ASSERT_TRUE(journey.Insert(Make(static_cast<std::uint64_t>(i) + 1, i * 20 * kDay, "x", "")).ok());
+    ASSERT_TRUE(
+        journey.Insert(Make(static_cast<std::uint64_t>(i) + 1, i * 20 * kDay, "x", "")).ok());
   }
   disk.Save(journey);
   EXPECT_EQ(disk.chunks.size(), 4u);  // of eight; the last one lies in the head

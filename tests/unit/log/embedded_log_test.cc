@@ -485,8 +485,8 @@ class CleaningObserver final : public FileSystem {
   MemoryFileSystem files_{1};
 };
 
-// Another thread purges all that a run of cleaning is about to keep of a topic, and only newer records
-// of it live.
+// Another thread purges all that a run of cleaning is about to keep of a topic, and only newer
+// records of it live.
 TEST(EmbeddedLogTest, PurgeDuringCleaningLosesNothingBehindIt) {
   CleaningObserver files;
   VirtualClock clock{kDay};
@@ -502,7 +502,8 @@ TEST(EmbeddedLogTest, PurgeDuringCleaningLosesNothingBehindIt) {
   const auto writer = MustWriter(log);
   int purges = 0;
   files.on_cleaning = [&] {
-    const int newer = ++purges % 12;  // Records that stay: in the last segment only, or before it too.
+    const int newer =
+        ++purges % 12;  // Records that stay: in the last segment only, or before it too.
     LOG_EXPECT_OK(log.Purge(kEvents, *log.EndOffset(kEvents) - newer));
   };
   for (int i = 0; i < 1000; ++i) {
@@ -522,8 +523,8 @@ TEST(EmbeddedLogTest, PurgeDuringCleaningLosesNothingBehindIt) {
 
 // ---- One process, many threads.
 
-// Only so many files stay open: others are closed and opened again as readers come to them. The one that
-// was the last at a restart is known twice.
+// Only so many files stay open: others are closed and opened again as readers come to them. The one
+// that was the last at a restart is known twice.
 TEST(EmbeddedLogTest, SegmentsAreReadThroughFewOpenFiles) {
   constexpr int kSegments = 100;
   constexpr int kBeforeRestart = 80;
@@ -544,9 +545,11 @@ TEST(EmbeddedLogTest, SegmentsAreReadThroughFewOpenFiles) {
     for (const int number : {i, kBeforeRestart, kBeforeRestart + 1}) {
       LOG_ASSERT_OK(reader->Seek(kEvents, number - 1));
       std::string key;
-      LOG_ASSERT_OK(reader->Poll(1, [&](const TopicPartition&, std::span<const LogRecord> records) {
-                            key = records.front().key;
-                          }).status());
+      LOG_ASSERT_OK(
+          reader
+              ->Poll(1, [&](const TopicPartition&,
+                            std::span<const LogRecord> records) { key = records.front().key; })
+              .status());
       ASSERT_EQ(key, std::to_string(number));
     }
   }
