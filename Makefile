@@ -4,6 +4,7 @@
 #   make test     everything that must hold: release and sanitizer tests, layout, examples
 #   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
 #   make flatness  cost of an event by what its lead has behind it
+#   make profile  where the time of the benchmark goes (needs perf)
 #   make fuzz     every fuzz target for SECONDS=60
 #   make format   clang-format over the tree;  make lint   clang-tidy
 
@@ -15,7 +16,7 @@ SECONDS ?= 60
 SEEDS ?= 1000
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build demo test bench flatness simulation fuzz format lint packages clean
+.PHONY: build demo test bench flatness profile simulation fuzz format lint packages clean
 
 packages:
 	@deploy/debian/install.sh
@@ -40,6 +41,11 @@ flatness: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow bench_generate
 	@python3 bench/flatness.py
+
+profile: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target bench_generate
+	@python3 bench/profile.py --events $(EVENTS) --dist $(DIST)
 
 simulation: packages
 	@cmake --preset release > /dev/null

@@ -12,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#if __has_include(<rocksdb/advanced_cache.h>)
+#include <rocksdb/advanced_cache.h>  // Where the class is since RocksDB 8.
+#endif
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>

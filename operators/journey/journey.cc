@@ -307,11 +307,14 @@ Result<Journey> Journey::Decode(std::string_view head, LoadChunk load) {
   std::uint8_t version = 0;
   std::uint64_t places = 0, records = 0;
   std::string_view state;
-  if (!reader.Byte(&version) || version != kHeadVersion) {
-    return Status::Corruption("journey: head has an unknown format");
+  if (reader.Byte(&version) && version != 0 && version != kHeadVersion) {
+    return Status(ErrorCode::kFailedPrecondition,
+                  "the state was written by another release (journeys of format " +
+                      std::to_string(version) + ", this one reads " + std::to_string(kHeadVersion) +
+                      "): start with a new state_dir to compute everything anew");
   }
   const Status bad = Status::Corruption("journey: head cannot be read");
-  if (!reader.Varint(&places)) return bad;
+  if (version == 0 || !reader.Varint(&places)) return bad;
   std::int64_t before = 0;
   for (std::uint64_t i = 0; i < places; ++i) {
     Impl::Place place;

@@ -187,6 +187,17 @@ TEST(JourneyTest, EraseKeepsWhenAndWhoButNotWhat) {
   EXPECT_TRUE((*found)->id.empty());
 }
 
+TEST(JourneyTest, AnotherFormatIsNamedWithTheWayOut) {
+  Disk disk;
+  Journey journey(disk.Loader());
+  ASSERT_TRUE(journey.Insert(Make(7, 5, "x", "")).ok());
+  disk.Save(journey);
+  disk.head[0] = 1;
+  const Status status = Journey::Decode(disk.head, disk.Loader()).status();
+  EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("state_dir"), std::string::npos) << status;
+}
+
 TEST(JourneyTest, MissingChunkIsCorruption) {
   Disk disk;
   Journey journey(disk.Loader());
