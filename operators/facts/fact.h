@@ -22,6 +22,19 @@ class FactSink {
   virtual void Add(std::string_view group, std::string_view component, std::int64_t delta) = 0;
 };
 
+// Takes back what is added to it.
+class NegatedFacts final : public FactSink {
+ public:
+  // `sink` outlives it.
+  explicit NegatedFacts(FactSink* sink) : sink_(*sink) {}
+  void Add(std::string_view group, std::string_view component, std::int64_t delta) override {
+    sink_.Add(group, component, -delta);
+  }
+
+ private:
+  FactSink& sink_;
+};
+
 // Appends the wire form: group and component (length and bytes), delta (zigzag).
 void AppendFact(std::string_view group, std::string_view component, std::int64_t delta,
                 std::string* out);

@@ -10,17 +10,6 @@ constexpr std::int64_t kMachineMs = 10'000;
 constexpr std::size_t kFewEntries = 8;
 constexpr std::uint64_t kReactions = KindBit(Kind::kEmailOpen) | KindBit(Kind::kEmailClick);
 
-class Negated final : public FactSink {
- public:
-  explicit Negated(FactSink* sink) : sink_(*sink) {}
-  void Add(std::string_view group, std::string_view component, std::int64_t delta) override {
-    sink_.Add(group, component, -delta);
-  }
-
- private:
-  FactSink& sink_;
-};
-
 class Nowhere final : public FactSink {
  public:
   void Add(std::string_view, std::string_view, std::int64_t) override {}
@@ -69,7 +58,7 @@ Status LeadApply::Rebuild(Journey& journey) {
 
 Status LeadApply::Slow(Journey& journey, FactSink& sink, Visitor<Status()> change) {
   ++slow_;
-  Negated negated(&sink);
+  NegatedFacts negated(&sink);
   auto old = Add(journey, negated);
   if (!old.ok()) return old.status();
   LEADFLOW_RETURN_IF_ERROR(change());

@@ -10,17 +10,6 @@
 namespace leadflow {
 namespace {
 
-class NegatedFacts final : public FactSink {
- public:
-  explicit NegatedFacts(FactSink* sink) : sink_(*sink) {}
-  void Add(std::string_view group, std::string_view component, std::int64_t delta) override {
-    sink_.Add(group, component, -delta);
-  }
-
- private:
-  FactSink& sink_;
-};
-
 class NoDimensions final : public Dimensions {
  public:
   Result<LeadDimensions> At(std::int64_t) override { return LeadDimensions(); }
