@@ -1,6 +1,7 @@
 #include "operators/identity/cluster.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -9,7 +10,8 @@
 namespace leadflow {
 namespace {
 
-constexpr std::size_t kTrimSteps = 4096;  // of the clock hand per batch of messages
+constexpr std::size_t kSmallBytes = 8192;  // of a node in memory
+constexpr std::size_t kTrimSteps = 4096;   // of the clock hand per batch of messages
 
 constexpr std::uint8_t kAddressFormat = 1;
 constexpr std::uint8_t kHasPointer = 1;
@@ -293,12 +295,21 @@ void NodeStore::EncodeNode(const Node& node) {
   if (has_cluster) cluster->journey.AppendHead(&value_);
 }
 
-Status NodeStore::Write() {
+Status NodeStore::Write() { return WriteUpTo(std::numeric_limits<std::size_t>::max()); }
+
+Status NodeStore::WriteSmall() { return WriteUpTo(kSmallBytes); }
+
+Status NodeStore::WriteUpTo(std::size_t bytes) {
+  std::size_t kept = 0;
   for (Node* const node : dirty_) {
+    if (node->bytes > bytes) {
+      dirty_[kept++] = node;
+      continue;
+    }
     LEADFLOW_RETURN_IF_ERROR(WriteNode(node));
     node->dirty = false;
   }
-  dirty_.clear();
+  dirty_.resize(kept);
   return Status();
 }
 
@@ -324,15 +335,17 @@ void NodeStore::Drop(std::size_t slot) {
   free_.push_back(static_cast<std::uint32_t>(slot));
 }
 
-void NodeStore::Trim() {
-  LEADFLOW_CHECK(dirty_.empty());
-  // Far beyond the budget, as after a move, as long as it takes: two rounds, for the first may only
-  // take away the marks of use.
-  std::size_t steps = bytes_ > budget_ + budget_ / 2 ? 2 * slots_.size() : kTrimSteps;
+Status NodeStore::Trim() {
+  std::size_t steps = kTrimSteps;
+  if (bytes_ > budget_ + budget_ / 2) {
+    // As long as it takes: two rounds, for the first may only take away the marks of use.
+    LEADFLOW_RETURN_IF_ERROR(Write());
+    steps = 2 * slots_.size();
+  }
   for (; steps > 0 && bytes_ > budget_; --steps) {
     hand_ = hand_ + 1 < slots_.size() ? hand_ + 1 : 0;
     Node* const node = slots_[hand_].get();
-    if (node == nullptr) continue;
+    if (node == nullptr || node->dirty) continue;
     if (node->used) {
       node->used = false;
       if (node->cluster) node->cluster->journey.DropCleanChunks();
@@ -341,6 +354,7 @@ void NodeStore::Trim() {
       Drop(hand_);
     }
   }
+  return Status();
 }
 
 Result<std::vector<std::string>> EncodeMove(Cluster& cluster, const LinkTable& table,

@@ -85,12 +85,14 @@ class NodeStore {
   Status RemoveCluster(Node* node);  // with everything stored of it
   void Touch(Node* node);            // call after each change of a node
 
-  // Stages everything changed in the store. Status of a broken store only.
+  // Stages what changed in the store: everything, or only nodes that are small, for which once more
+  // costs little. Status of a broken store only.
   Status Write();
+  Status WriteSmall();
   void Committed();
   void Aborted();
-  // Lets go of nodes beyond the budget. REQUIRES: all is written
-  void Trim();
+  // Lets go of nodes beyond the budget, of changed ones only far beyond it: they are written first.
+  Status Trim();
 
   KeyedStore& store() { return store_; }
   // Counts the memory of a node anew: after reading much of its journey.
@@ -103,6 +105,7 @@ class NodeStore {
   Node* Insert(const Identifier& identifier);
   Status Load(std::vector<Identifier> missing);
   Status Fill(Node* node, const std::optional<std::string>& bytes);
+  Status WriteUpTo(std::size_t bytes);
   Status WriteNode(Node* node);
   void EncodeNode(const Node& node);
   void SetKey(char kind, const Identifier& identifier);

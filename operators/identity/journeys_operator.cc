@@ -76,10 +76,10 @@ Status JourneysOperator::Process(std::span<const MessageView> batch) {
     LEADFLOW_RETURN_IF_ERROR(protocol_->Handle(head, goal_nodes_[next++]));
   }
   if (facts_.bytes() > kMaxFactBytes) EmitFacts();
-  // Now, while they are in the caches of the processor, and not all of them at the commit.
-  LEADFLOW_RETURN_IF_ERROR(nodes_->Write());
-  nodes_->Trim();
-  return Status();
+  // Now, while they are in the caches of the processor, and not all of them at the commit. Large ones
+  // once for all that comes until then.
+  LEADFLOW_RETURN_IF_ERROR(nodes_->WriteSmall());
+  return nodes_->Trim();
 }
 
 Status JourneysOperator::ProcessKeyed(std::string_view message, MessageType type) {
@@ -102,7 +102,7 @@ void JourneysOperator::EmitFacts() {
 
 Status JourneysOperator::Prepare() {
   EmitFacts();
-  return Status();
+  return nodes_->Write();
 }
 
 void JourneysOperator::Committed() { nodes_->Committed(); }

@@ -56,7 +56,7 @@ Status StoredLeads::ClusterContributions(std::size_t partition, FactSink& sink,
       if (entities != nullptr) ++*entities;
     }
     nodes.Measure(*node);
-    nodes.Trim();
+    LEADFLOW_RETURN_IF_ERROR(nodes.Trim());
   }
   return {};
 }
