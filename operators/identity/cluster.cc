@@ -243,6 +243,9 @@ void NodeStore::Touch(Node* node) {
 
 Status NodeStore::WriteNode(Node* node) {
   Cluster* const cluster = node->cluster.get();
+  if (cluster != nullptr && before_write_) {
+    LEADFLOW_RETURN_IF_ERROR(before_write_(cluster->journey));
+  }
   if (node->head_dirty || (cluster != nullptr && cluster->journey.head_dirty())) {
     SetKey('N', node->id);
     EncodeNode(*node);

@@ -11,11 +11,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -73,8 +75,14 @@ struct Node {
 class NodeStore {
  public:
   // Keeps about `budget_bytes`; what changed since the last Write is kept beyond that.
-  NodeStore(KeyedStore* store, const Guards& guards, std::size_t budget_bytes)
-      : store_(*store), guards_(guards), budget_(budget_bytes) {}
+  // `before_write` completes a journey that is about to be written; null: nothing to do.
+  using BeforeWrite = std::function<Status(Journey& journey)>;
+  NodeStore(KeyedStore* store, const Guards& guards, std::size_t budget_bytes,
+            BeforeWrite before_write = nullptr)
+      : store_(*store),
+        guards_(guards),
+        budget_(budget_bytes),
+        before_write_(std::move(before_write)) {}
 
   // The nodes of `identifiers`, in their order; those that are not here are read by one look-up.
   // Valid until Trim or Abort.
@@ -116,6 +124,7 @@ class NodeStore {
   KeyedStore& store_;
   const Guards guards_;
   const std::size_t budget_;
+  const BeforeWrite before_write_;
   absl::flat_hash_map<Identifier, Node*, IdentifierHasher> index_;
   std::vector<std::unique_ptr<Node>> slots_;  // null: free
   std::vector<std::uint32_t> free_;

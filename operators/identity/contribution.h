@@ -21,6 +21,7 @@ class Contribution {
   virtual Result<bool> ApplyEntry(Journey& journey, const Entry& entry, FactSink& sink) = 0;
   virtual Status ApplyRecord(Journey& journey, const Record& record, FactSink& sink) = 0;
   virtual Status TakeBackRecord(Journey& journey, const std::string& id, FactSink& sink) = 0;
+  virtual Status Settle(Journey& journey, FactSink& sink) = 0;
   virtual Status Rebuild(Journey& journey) = 0;
   virtual void Unowned(const Record& record, int sign, FactSink& sink) const = 0;
   virtual void Standalone(const Entry& entry, int sign, FactSink& sink) const = 0;

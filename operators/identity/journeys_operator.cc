@@ -40,7 +40,9 @@ JourneysOperator::~JourneysOperator() = default;
 
 Status JourneysOperator::Open(OperatorContext& context) {
   context_ = &context;
-  nodes_ = std::make_unique<NodeStore>(&context.store(), limits_.guards, cache_bytes_);
+  nodes_ = std::make_unique<NodeStore>(
+      &context.store(), limits_.guards, cache_bytes_,
+      [this](Journey& journey) { return contribution_->Settle(journey, facts_); });
   protocol_ =
       std::make_unique<Protocol>(&context, nodes_.get(), contribution_.get(), limits_, &facts_);
   records_ =
@@ -76,8 +78,8 @@ Status JourneysOperator::Process(std::span<const MessageView> batch) {
     LEADFLOW_RETURN_IF_ERROR(protocol_->Handle(head, goal_nodes_[next++]));
   }
   if (facts_.bytes() > kMaxFactBytes) EmitFacts();
-  // Now, while they are in the caches of the processor, and not all of them at the commit. Large ones
-  // once for all that comes until then.
+  // Now, while they are in the caches of the processor, and not all of them at the commit. Large
+  // ones once for all that comes until then.
   LEADFLOW_RETURN_IF_ERROR(nodes_->WriteSmall());
   return nodes_->Trim();
 }
@@ -101,8 +103,9 @@ void JourneysOperator::EmitFacts() {
 }
 
 Status JourneysOperator::Prepare() {
+  LEADFLOW_RETURN_IF_ERROR(nodes_->Write());
   EmitFacts();
-  return nodes_->Write();
+  return Status();
 }
 
 void JourneysOperator::Committed() { nodes_->Committed(); }

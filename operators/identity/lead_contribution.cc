@@ -20,6 +20,9 @@ class LeadContribution final : public Contribution {
   Status TakeBackRecord(Journey& journey, const std::string& id, FactSink& sink) override {
     return function_.TakeBackRecord(journey, id, sink);
   }
+  Status Settle(Journey& journey, FactSink& sink) override {
+    return function_.Settle(journey, sink);
+  }
   Status Rebuild(Journey& journey) override { return function_.Rebuild(journey); }
   void Unowned(const Record& record, int sign, FactSink& sink) const override {
     function_.Unowned(record, sign, sink);

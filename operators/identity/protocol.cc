@@ -222,6 +222,7 @@ Status Protocol::OnJoin(const MessageHead& head, Node* node) {
 
 Status Protocol::MoveAway(const MessageHead& head, Node* node, const JoinMessage& join) {
   if (node->cluster || !head.via.empty()) {
+    if (node->cluster) LEADFLOW_RETURN_IF_ERROR(f_.Settle(node->cluster->journey, facts_));
     Cluster nothing{Journey([](std::int64_t) -> Result<std::optional<std::string>> {
       return std::optional<std::string>();
     })};

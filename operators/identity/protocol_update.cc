@@ -107,6 +107,7 @@ Status Protocol::ApplyOne(Node* node, const Change& change) {
 Status Protocol::ApplyAll(Node* node, Change* change, const Leads& before, const Leads& after,
                           const Strip& strip) {
   Cluster& cluster = *node->cluster;
+  LEADFLOW_RETURN_IF_ERROR(f_.Settle(cluster.journey, facts_));
   std::vector<Identifier> touched = strip.homes;
   if (change->insert != nullptr) touched.push_back(change->insert->home);
   if (change->take_back != nullptr) touched.push_back(change->take_back->home);

@@ -35,6 +35,16 @@ bool IsStatus(const Record& record, std::string_view status) {
   return FieldsView(record.fields).Text(Field::kStatus) == status;
 }
 
+std::int64_t TimeOf(const Happening& happening, const Milestones& marks) {
+  switch (happening.what) {
+    case Happening::What::kRecord: return happening.record->time_ms;
+    case Happening::What::kStage: return marks.stages[happening.index].at.time_ms;
+    case Happening::What::kGoal: return marks.goals[happening.index].at.time_ms;
+    case Happening::What::kCreation: break;
+  }
+  return marks.creation->at.time_ms;
+}
+
 bool StandsFor(GoalSpec::On on, const Record& record) {
   if (!record.counts) return false;
   if (on == GoalSpec::On::kOrder) return record.kind == Kind::kOrder;
@@ -170,6 +180,7 @@ Status Emission::Begin(const Scene& scene, const LeadView& view, Occurrence* occ
 }
 
 Status Emission::Happens(const Happening& happening, const LeadView& view, int sign) {
+  if (!owed_.empty() && owed_.Has(TimeOf(happening, *view.marks))) return {};
   switch (happening.what) {
     case Happening::What::kRecord: return OrderOrDeal(*happening.record, view, sign);
     case Happening::What::kStage:

@@ -49,10 +49,23 @@ struct Happening {
   const Record* record = nullptr;  // kRecord
 };
 
+// What happens to a lead between two times, ends included, and is in no fact at present: it was
+// taken back because an event before it changed, and is added again once all changes are there. A
+// lead with thousands of touches pays for its orders once, not at each late event.
+struct Owed {
+  std::int64_t from_ms = INT64_MAX;
+  std::int64_t to_ms = INT64_MIN;
+
+  bool empty() const { return from_ms > to_ms; }
+  bool Has(std::int64_t time_ms) const { return time_ms >= from_ms && time_ms <= to_ms; }
+};
+
 class Emission {
  public:
-  Emission(const DerivationRules& rules, Journey* journey, OccurrenceSink* sink)
-      : rules_(rules), journey_(journey), sink_(*sink) {}
+  // What is owed is neither added nor taken back.
+  Emission(const DerivationRules& rules, Journey* journey, OccurrenceSink* sink,
+           const Owed& owed = Owed())
+      : rules_(rules), journey_(journey), sink_(*sink), owed_(owed) {}
 
   Status Event(const Stretch& stretch, const Item& item, const LeadView& view, int sign);
   Status VisitOf(const Stretch& stretch, const Visit& visit, const LeadView& view, int sign);
@@ -91,6 +104,7 @@ class Emission {
   const DerivationRules& rules_;
   Journey* journey_;
   OccurrenceSink& sink_;
+  const Owed owed_;
   EvalArena arena_;
   std::vector<CreditedTouch> gathered_;  // oldest first
   Conversion conversion_;

@@ -30,7 +30,7 @@ struct LeadApply::Change {
   bool floor_moves = false;
   bool known_moves = false;
   Milestones old_marks;
-  bool has_old_marks = false;  // else nothing before it happens at its time or later
+  bool has_old_marks = false;  // else nothing before it happens at its time or later, or is owed
   bool marks_changed = false;
   // Touches that came or went: from first_ms to last_ms.
   bool touches_changed = false;
@@ -38,18 +38,20 @@ struct LeadApply::Change {
   JourneyTouches::View view_before, view_after;
 };
 
-Result<std::unique_ptr<LeadState>> LeadApply::Add(Journey& journey, FactSink& sink) {
+Result<std::unique_ptr<LeadState>> LeadApply::Add(Journey& journey, const Owed& owed,
+                                                  FactSink& sink) {
   auto state = std::make_unique<LeadState>(rules_);
   facts_.Begin(&sink, &state->seen);
-  LEADFLOW_RETURN_IF_ERROR(
-      LeadBatch(rules_, &facts_, [&] { state->seen.Clear(); }).Run(journey, nullptr, state.get()));
+  LEADFLOW_RETURN_IF_ERROR(LeadBatch(
+                               rules_, &facts_, [&] { state->seen.Clear(); }, owed)
+                               .Run(journey, nullptr, state.get()));
   state->PlaceRecords(journey);
   return state;
 }
 
 Status LeadApply::Rebuild(Journey& journey) {
   Nowhere nowhere;
-  auto state = Add(journey, nowhere);
+  auto state = Add(journey, Owed(), nowhere);
   if (!state.ok()) return state.status();
   journey.Keep(*std::move(state));
   journey.StateChanged();
@@ -58,15 +60,36 @@ Status LeadApply::Rebuild(Journey& journey) {
 
 Status LeadApply::Slow(Journey& journey, FactSink& sink, Visitor<Status()> change) {
   ++slow_;
+  const auto* known = dynamic_cast<const LeadState*>(journey.decoded());
   NegatedFacts negated(&sink);
-  auto old = Add(journey, negated);
+  auto old = Add(journey, known == nullptr ? Owed() : known->owed, negated);
   if (!old.ok()) return old.status();
   LEADFLOW_RETURN_IF_ERROR(change());
-  auto state = Add(journey, sink);
+  auto state = Add(journey, Owed(), sink);
   if (!state.ok()) return state.status();
   journey.Keep(*std::move(state));
   journey.StateChanged();
   return {};
+}
+
+Status LeadApply::Settle(Journey& journey, FactSink& sink) {
+  auto* const state = dynamic_cast<LeadState*>(journey.decoded());
+  if (state == nullptr || state->owed.empty()) return {};
+  const Owed owed = std::exchange(state->owed, Owed());
+  facts_.Begin(&sink, &state->seen);
+  Emission emission(rules_, &journey, &facts_);
+  StateDimensions dimensions(rules_, journey, *state);
+  JourneyTouches touches(rules_, journey, TouchesOf(*state), owed.to_ms);
+  const LeadView view{&state->fold.marks, &state->records, &touches, &dimensions};
+  return emission.HappeningsBetween(owed.from_ms, owed.to_ms, view, +1);
+}
+
+// The touches as they stand.
+JourneyTouches::View LeadApply::TouchesOf(const LeadState& state) const {
+  JourneyTouches::View view;
+  view.floor_ms = state.journeys > 1 ? state.floor_ms : INT64_MIN;
+  view.linked = Linked(state);
+  return view;
 }
 
 Result<LeadState*> LeadApply::StateOf(Journey& journey) {
@@ -140,7 +163,7 @@ Result<bool> LeadApply::Prepare(Journey& journey, LeadState& state, const Entry&
   }
 
   if (!change->newest || change->linked || state.fold.last.time_ms == entry.time_ms ||
-      state.NewestHappening(state.fold.marks) >= entry.time_ms) {
+      state.NewestHappening(state.fold.marks) >= entry.time_ms || !state.owed.empty()) {
     change->old_marks = state.fold.marks;
     change->has_old_marks = true;
   }
@@ -253,10 +276,9 @@ bool LeadApply::PrepareProfile(const LeadState& state, const Journey& journey, C
 
 Status LeadApply::EmitEntry(Journey& journey, LeadState& state, Change& change, FactSink& sink) {
   facts_.Begin(&sink, &state.seen);
-  Emission emission(rules_, &journey, &facts_);
+  Emission emission(rules_, &journey, &facts_, state.owed);
   StateDimensions dimensions(rules_, journey, state);
-  change.view_after.floor_ms = state.journeys > 1 ? state.floor_ms : INT64_MIN;
-  change.view_after.linked = Linked(state);
+  change.view_after = TouchesOf(state);
   change.view_before = change.view_after;
   change.view_before.without = change.item.entry.key;
   const Milestones none;
@@ -272,7 +294,7 @@ Status LeadApply::EmitEntry(Journey& journey, LeadState& state, Change& change, 
   view.touches = nullptr;
   LeadView before = view;
   before.marks = change.has_old_marks ? &change.old_marks : &none;
-  return EmitHappenings(journey, state, change, before, view, emission);
+  return EmitHappenings(journey, state, change, before, emission);
 }
 
 Status LeadApply::EmitAlone(Change& change, const LeadView& view, Emission& emission) {
@@ -412,25 +434,26 @@ Result<std::int64_t> LeadApply::Reach(Journey& journey, const Change& change) {
 }
 
 Status LeadApply::EmitHappenings(Journey& journey, LeadState& state, Change& change,
-                                 const LeadView& before, const LeadView& after,
-                                 Emission& emission) {
+                                 const LeadView& before, Emission& emission) {
   std::int64_t from = change.marks_changed ? change.item.entry.time_ms : INT64_MAX;
   if (change.touches_changed) from = std::min(from, change.first_ms);
   const std::int64_t newest =
-      std::max(state.NewestHappening(*before.marks), state.NewestHappening(*after.marks));
+      std::max(state.NewestHappening(*before.marks), state.NewestHappening(state.fold.marks));
   if (newest < from) return {};
   std::int64_t to = newest;
   if (!change.marks_changed) {
     LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t reach, Reach(journey, change));
     to = std::min(to, reach);
   }
-  JourneyTouches touches_before(rules_, journey, change.view_before, to);
-  JourneyTouches touches_after(rules_, journey, change.view_after, to);
-  LeadView was = before, is = after;
-  was.touches = &touches_before;
-  is.touches = &touches_after;
-  LEADFLOW_RETURN_IF_ERROR(emission.HappeningsBetween(from, to, was, -1));
-  return emission.HappeningsBetween(from, to, is, +1);
+  // One span for all that is owed: what lies between two of them stands as it was and comes back
+  // as it was.
+  const Owed owed{std::min(from, state.owed.from_ms), std::max(to, state.owed.to_ms)};
+  JourneyTouches touches(rules_, journey, change.view_before, owed.to_ms);
+  LeadView was = before;
+  was.touches = &touches;
+  LEADFLOW_RETURN_IF_ERROR(emission.HappeningsBetween(owed.from_ms, owed.to_ms, was, -1));
+  state.owed = owed;
+  return {};
 }
 
 }  // namespace leadflow

@@ -19,6 +19,8 @@ class LeadApply {
   Status PutRecord(Journey& journey, const Record& record, FactSink& sink);
   Status TakeBackRecord(Journey& journey, const std::string& id, FactSink& sink);
   Status Rebuild(Journey& journey);
+  // Adds what the changes since the last call have left owed.
+  Status Settle(Journey& journey, FactSink& sink);
 
   // How often the slow way was taken: for tests and counters.
   std::uint64_t slow() const { return slow_; }
@@ -28,7 +30,8 @@ class LeadApply {
 
   Result<LeadState*> StateOf(Journey& journey);
   Status Slow(Journey& journey, FactSink& sink, Visitor<Status()> change);
-  Result<std::unique_ptr<LeadState>> Add(Journey& journey, FactSink& sink);
+  Result<std::unique_ptr<LeadState>> Add(Journey& journey, const Owed& owed, FactSink& sink);
+  JourneyTouches::View TouchesOf(const LeadState& state) const;
 
   Result<bool> Prepare(Journey& journey, LeadState& state, const Entry& entry, Change* change);
   Result<bool> PrepareTime(Journey& journey, LeadState& state, Change* change);
@@ -43,7 +46,7 @@ class LeadApply {
   Status EmitMailing(Journey& journey, LeadState& state, Change& change, const LeadView& view,
                      Emission& emission);
   Status EmitHappenings(Journey& journey, LeadState& state, Change& change, const LeadView& before,
-                        const LeadView& after, Emission& emission);
+                        Emission& emission);
   Result<std::int64_t> Reach(Journey& journey, const Change& change);
 
   // What a record contributes by itself, and the stages that it entered.

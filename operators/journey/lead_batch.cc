@@ -123,7 +123,7 @@ Status LeadBatch::OneJourney(Journey& journey, std::vector<Item> items,
 }
 
 Status LeadBatch::Emit(Journey& journey, const Stretch& stretch, const LeadView& view) {
-  Emission emission(rules_, &journey, &sink_);
+  Emission emission(rules_, &journey, &sink_, owed_);
   for (const Item& item : stretch.items) {
     LEADFLOW_RETURN_IF_ERROR(emission.Event(stretch, item, view, +1));
   }

@@ -12,11 +12,12 @@ class LeadBatch {
  public:
   // `next_journey` is called before the occurrences of each journey of the lead: each counts as a
   // lead of its own.
-  LeadBatch(const DerivationRules& rules, OccurrenceSink* sink, Visitor<void()> next_journey)
-      : rules_(rules), sink_(*sink), next_journey_(next_journey) {}
+  LeadBatch(const DerivationRules& rules, OccurrenceSink* sink, Visitor<void()> next_journey,
+            const Owed& owed = Owed())
+      : rules_(rules), sink_(*sink), next_journey_(next_journey), owed_(owed) {}
 
-  // Emits everything with sign +1. `state`: becomes what ApplyEntry goes on from (but `seen` and
-  // `records`); null: not wanted.
+  // Emits everything but what is owed with sign +1. `state`: becomes what ApplyEntry goes on from
+  // (but `seen` and `records`); null: not wanted.
   Status Run(Journey& journey, const HomeFilter& in, LeadState* state);
 
  private:
@@ -27,6 +28,7 @@ class LeadBatch {
   const DerivationRules& rules_;
   OccurrenceSink& sink_;
   Visitor<void()> next_journey_;
+  const Owed owed_;
 };
 
 }  // namespace leadflow

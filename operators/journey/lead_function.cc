@@ -77,6 +77,10 @@ Status LeadFunction::TakeBackRecord(Journey& journey, const std::string& id, Fac
   return impl_->apply.TakeBackRecord(journey, id, sink);
 }
 
+Status LeadFunction::Settle(Journey& journey, FactSink& sink) {
+  return impl_->apply.Settle(journey, sink);
+}
+
 Status LeadFunction::Rebuild(Journey& journey) { return impl_->apply.Rebuild(journey); }
 
 std::uint64_t LeadFunction::slow() const { return impl_->apply.slow(); }

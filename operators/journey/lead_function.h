@@ -44,6 +44,10 @@ class LeadFunction {
   Result<bool> ApplyEntry(Journey& journey, const Entry& entry, FactSink& sink);
   Status ApplyRecord(Journey& journey, const Record& record, FactSink& sink);
   Status TakeBackRecord(Journey& journey, const std::string& id, FactSink& sink);
+  // Adds what Apply has taken back and not yet added again: conversions that a late event changed
+  // come back once, after all changes. Call it before the journey is written, leaves, or goes
+  // through Batch.
+  Status Settle(Journey& journey, FactSink& sink);
 
   // Makes journey.state() anew from all entries: after anything that was done by Batch.
   Status Rebuild(Journey& journey);

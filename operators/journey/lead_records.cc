@@ -94,18 +94,15 @@ Status LeadApply::ChangeRecord(Journey& journey, const std::string& id, const Re
 
   const bool wide = RecordsMeet(rules_) || (stages && old_marks.stages != fold.marks.stages);
   facts_.Begin(&sink, &state->seen);
-  Emission emission(rules_, &journey, &facts_);
+  Emission emission(rules_, &journey, &facts_, state->owed);
   StateDimensions dimensions(rules_, journey, *state);
-  JourneyTouches::View touches_view;
-  touches_view.floor_ms = state->journeys > 1 ? state->floor_ms : INT64_MIN;
-  touches_view.linked = Linked(*state);
   std::int64_t newest = std::max(old == nullptr ? INT64_MIN : old->time_ms,
                                  record == nullptr ? INT64_MIN : record->time_ms);
   if (wide) {
     newest =
         std::max({newest, state->NewestHappening(fold.marks), state->NewestHappening(old_marks)});
   }
-  JourneyTouches touches(rules_, journey, touches_view, newest);
+  JourneyTouches touches(rules_, journey, TouchesOf(*state), newest);
   LeadView view{stages ? &old_marks : &fold.marks, &state->records, &touches, &dimensions};
   LEADFLOW_RETURN_IF_ERROR(wide ? emission.HappeningsBetween(from, INT64_MAX, view, -1)
                                 : EmitRecord(emission, view, old, -1));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/check.h"
 #include "engine/base/hash.h"
 
 namespace leadflow {
@@ -73,6 +74,7 @@ std::size_t LeadState::memory_bytes() const {
 }
 
 void LeadState::Encode(std::string* out) const {
+  LEADFLOW_CHECK(owed.empty());
   WireWriter writer(out);
   writer.Byte(kVersion);
   writer.Varint(journeys);

@@ -30,6 +30,7 @@ class LeadState final : public DecodedState {
   std::map<std::uint64_t, std::pair<std::int64_t, std::int64_t>> mailings;
   // The records of the newest journey, in order. Not written: made from the journey's records.
   std::vector<RecordPlace> records;
+  Owed owed;  // Not written either: it is settled before.
 
   void NoteKind(const Item& item);
   void NoteMailing(const Item& item);

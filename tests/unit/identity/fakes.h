@@ -127,37 +127,37 @@ class FactMap final : public FactSink {
 
 // The strongest f there is: the journey itself is the cell. If the multiset of journeys is right,
 // every other pure f of a journey is. Its "incremental" half needs the state that it left, as the
-// real one.
+// real one, and adds nothing before Settle.
 class JourneyIsTheCell final : public Contribution {
  public:
   Status Batch(Journey& journey, const HomeFilter& in, int sign, FactSink& sink) const override {
-    if (const std::string cell = CellOf(journey, in); !cell.empty()) sink.Add("lead", cell, sign);
+    if (Owes(journey)) return {ErrorCode::kFailedPrecondition, "the journey is not settled"};
+    Add(journey, in, sign, sink);
     return Status();
   }
   Result<bool> ApplyEntry(Journey& journey, const Entry& entry, FactSink& sink) override {
-    LEADFLOW_RETURN_IF_ERROR(CheckState(journey));
     auto stored = journey.Find(entry.key, entry.time_ms);
     if (!stored.ok()) return stored.status();
     if (stored->has_value() && !Stands(entry, **stored)) return false;
-    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, -1, sink));
-    LEADFLOW_RETURN_IF_ERROR(journey.Insert(entry));
-    LEADFLOW_RETURN_IF_ERROR(Rebuild(journey));
-    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, 1, sink));
+    LEADFLOW_RETURN_IF_ERROR(Apply(journey, sink, [&] { return journey.Insert(entry); }));
     return true;
   }
   Status ApplyRecord(Journey& journey, const Record& record, FactSink& sink) override {
-    LEADFLOW_RETURN_IF_ERROR(CheckState(journey));
-    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, -1, sink));
-    journey.PutRecord(record);
-    LEADFLOW_RETURN_IF_ERROR(Rebuild(journey));
-    return Batch(journey, nullptr, 1, sink);
+    return Apply(journey, sink, [&] {
+      journey.PutRecord(record);
+      return Status();
+    });
   }
   Status TakeBackRecord(Journey& journey, const std::string& id, FactSink& sink) override {
-    LEADFLOW_RETURN_IF_ERROR(CheckState(journey));
-    LEADFLOW_RETURN_IF_ERROR(Batch(journey, nullptr, -1, sink));
-    journey.RemoveRecord(id);
-    LEADFLOW_RETURN_IF_ERROR(Rebuild(journey));
-    return Batch(journey, nullptr, 1, sink);
+    return Apply(journey, sink, [&] {
+      journey.RemoveRecord(id);
+      return Status();
+    });
+  }
+  Status Settle(Journey& journey, FactSink& sink) override {
+    if (!Owes(journey)) return Status();
+    Add(journey, nullptr, 1, sink);
+    return Rebuild(journey);
   }
   Status Rebuild(Journey& journey) override {
     *journey.mutable_state() = CellOf(journey, nullptr);
@@ -199,9 +199,24 @@ class JourneyIsTheCell final : public Contribution {
   }
 
  private:
-  static Status CheckState(Journey& journey) {
-    if (journey.state() == CellOf(journey, nullptr)) return Status();
-    return Status(ErrorCode::kFailedPrecondition, "state of the journey is not that of its lead");
+  static constexpr char kOwes = '!';
+
+  static bool Owes(const Journey& journey) { return journey.state().starts_with(kOwes); }
+  static void Add(Journey& journey, const HomeFilter& in, int sign, FactSink& sink) {
+    if (const std::string cell = CellOf(journey, in); !cell.empty()) sink.Add("lead", cell, sign);
+  }
+  template <class Change>
+  static Status Apply(Journey& journey, FactSink& sink, const Change& change) {
+    const std::string cell = CellOf(journey, nullptr);
+    if (!Owes(journey)) {
+      Add(journey, nullptr, -1, sink);
+    }
+    if (journey.state() != (Owes(journey) ? kOwes + cell : cell)) {
+      return {ErrorCode::kFailedPrecondition, "state of the journey is not that of its lead"};
+    }
+    LEADFLOW_RETURN_IF_ERROR(change());
+    *journey.mutable_state() = kOwes + CellOf(journey, nullptr);
+    return Status();
   }
 };
 

@@ -83,7 +83,10 @@ class LeadApplyTest : public testing::Test {
     record.currency = "EUR";
     ASSERT_TRUE(f_.ApplyRecord(journey_, record, cells_).ok());
   }
-  void ExpectRight() { EXPECT_EQ(cells_.sums(), BatchOf(f_, pipeline_, journey_)); }
+  void ExpectRight() {
+    ASSERT_TRUE(f_.Settle(journey_, cells_).ok());
+    EXPECT_EQ(cells_.sums(), BatchOf(f_, pipeline_, journey_));
+  }
   // A lead that has been through all stages.
   void Customer() {
     for (int i = 0; i < 6; ++i) Event(100 + i, Kind::kPageView, {.device = "d"});
@@ -130,6 +133,10 @@ TEST_F(LeadApplyTest, LateTouchMovesCreditOfLaterOrder) {
   Order("o", 60, 100);
   const auto before = cells_.sums();
   Event(30, Kind::kMeeting, {.medium = "cpc"});
+  EXPECT_FALSE(cells_.sums().contains("revenue 0/1/Paid/(none) 0"));  // the order is owed
+  Event(31, Kind::kMeeting);
+  Event(32, Kind::kMeeting, {.medium = "cpc"});
+  ASSERT_TRUE(f_.Settle(journey_, cells_).ok());
   const auto after = cells_.sums();
   EXPECT_EQ(before.at("revenue 0/1/Direct/(none) 0"), 100);
   EXPECT_FALSE(after.contains("revenue 0/1/Direct/(none) 0"));
@@ -160,6 +167,7 @@ TEST_F(LeadApplyTest, SecondDeliveryChangesNothing) {
 TEST_F(LeadApplyTest, TakingBackEverythingLeavesNothing) {
   Customer();
   Cells& cells = cells_;
+  ASSERT_TRUE(f_.Settle(journey_, cells).ok());
   ASSERT_TRUE(f_.Batch(journey_, nullptr, -1, cells).ok());
   EXPECT_TRUE(cells.sums().empty());
 }
@@ -282,7 +290,7 @@ TEST(LeadApplyCostTest, DoesNotGrowWithTheJourney) {
       Sums sums;
       const auto begin = std::chrono::steady_clock::now();
       for (const Entry& entry : entries) {
-        ASSERT_TRUE(f.ApplyEntry(journey, entry, sums).ok());
+        ASSERT_TRUE(f.ApplyEntry(journey, entry, sums).ok() && f.Settle(journey, sums).ok());
         ++count;
         if (entry.kind != Kind::kOrder) continue;
         Record record;
@@ -334,7 +342,7 @@ TEST(LeadApplyCostTest, DoesNotGrowWithTheVisits) {
       record.gross_minor = record.net_minor = 100;
       record.currency = "EUR";
       const auto begin = std::chrono::steady_clock::now();
-      ASSERT_TRUE(f.ApplyEntry(journey, entry, sums).ok());
+      ASSERT_TRUE(f.ApplyEntry(journey, entry, sums).ok() && f.Settle(journey, sums).ok());
       if (buys) {
         ASSERT_TRUE(f.ApplyRecord(journey, record, sums).ok());
       }

@@ -443,9 +443,9 @@ unsigned Seeds(unsigned base) {
 
 class LeadPropertyTest : public testing::TestWithParam<Flavor> {};
 
-// Applies a life and compares; empty: all is well.
+// Applies a life, settles after one change in `settle_one_in`, and compares; empty: all is well.
 std::string Live(LeadFunction& f, const Pipeline& pipeline, const std::vector<Change>& life,
-                 bool check_each, bool reload, std::mt19937& random) {
+                 bool check_each, bool reload, unsigned settle_one_in, std::mt19937& random) {
   Journey journey = NewJourney();
   Cells cells(pipeline);
   std::map<std::int64_t, std::string> chunks;
@@ -462,7 +462,10 @@ std::string Live(LeadFunction& f, const Pipeline& pipeline, const std::vector<Ch
       status = f.TakeBackRecord(journey, change.record.id, cells);
     }
     if (!status.ok()) return done + status.ToString();
-    if (reload && random() % 4 == 0) {
+    const bool settled = random() % settle_one_in == 0;
+    if (settled) status = f.Settle(journey, cells);
+    if (!status.ok()) return done + status.ToString();
+    if (settled && reload && random() % 4 == 0) {
       journey.VisitDirtyChunks([&](std::int64_t key, std::optional<std::string_view> bytes) {
         if (bytes.has_value()) {
           chunks[key] = std::string(*bytes);
@@ -472,18 +475,19 @@ std::string Live(LeadFunction& f, const Pipeline& pipeline, const std::vector<Ch
       });
       std::string head;
       journey.AppendHead(&head);
-      auto again = Journey::Decode(
-          head, [&](std::int64_t key) -> Result<std::optional<std::string>> {
+      auto again =
+          Journey::Decode(head, [&](std::int64_t key) -> Result<std::optional<std::string>> {
             const auto found = chunks.find(key);
             return found == chunks.end() ? std::optional<std::string>() : found->second;
           });
       if (!again.ok()) return done + again.status().ToString();
       journey = *std::move(again);
     }
-    if (!check_each) continue;
+    if (!check_each || !settled) continue;
     const auto sums = cells.sums(), batch = BatchOf(f, pipeline, journey);
     if (sums != batch) return done + Difference(sums, batch);
   }
+  if (const Status status = f.Settle(journey, cells); !status.ok()) return status.ToString();
   const auto sums = cells.sums(), batch = BatchOf(f, pipeline, journey);
   if (sums != batch) return done + Difference(sums, batch);
   return {};
@@ -500,7 +504,8 @@ TEST_P(LeadPropertyTest, DifferencesAddUpToTheBatch) {
     const int events = 1 + random.Below(seed % 10 == 0 ? 40 : 12);
     std::vector<Change> life = random.Life(events, random.Chance(70) ? 4 * kHour : 40 * kHour, web);
     if (random.Chance(50)) random.AlmostSort(&life);
-    const std::string wrong = Live(f, pipeline, life, true, seed % 2 == 0, random.random());
+    const std::string wrong =
+        Live(f, pipeline, life, true, seed % 2 == 0, 1 + seed % 4, random.random());
     ASSERT_TRUE(wrong.empty()) << GetParam().name << ", seed " << seed << "\n" << wrong;
   }
 }
@@ -513,7 +518,8 @@ TEST_P(LeadPropertyTest, LongLivesAddUpToo) {
     RandomLife random(seed, &maker);
     std::vector<Change> life = random.Life(400, 60 * kDay, GetParam().visits);
     random.AlmostSort(&life);
-    const std::string wrong = Live(f, pipeline, life, false, false, random.random());
+    const std::string wrong =
+        Live(f, pipeline, life, false, false, 1 + 20 * (seed % 2), random.random());
     ASSERT_TRUE(wrong.empty()) << GetParam().name << ", seed " << seed << "\n"
                                << wrong.substr(wrong.size() > 3000 ? wrong.size() - 3000 : 0);
   }
@@ -542,6 +548,7 @@ TEST_P(LeadPropertyTest, OrderOfArrivalDoesNotMatter) {
           ASSERT_TRUE(f.ApplyRecord(journey, change.record, cells).ok());
         }
       }
+      ASSERT_TRUE(f.Settle(journey, cells).ok());
       if (order == 0) expected = cells.sums();
       ASSERT_EQ(cells.sums(), expected) << GetParam().name << ", seed " << seed;
       std::shuffle(life.begin(), life.end(), random.random());
