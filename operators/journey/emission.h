@@ -66,6 +66,7 @@ class Emission {
   Emission(const DerivationRules& rules, Journey* journey, OccurrenceSink* sink,
            const Owed& owed = Owed())
       : rules_(rules), journey_(journey), sink_(*sink), owed_(owed) {}
+  void set_owed(const Owed& owed) { owed_ = owed; }
 
   Status Event(const Stretch& stretch, const Item& item, const LeadView& view, int sign);
   Status VisitOf(const Stretch& stretch, const Visit& visit, const LeadView& view, int sign);
@@ -104,7 +105,7 @@ class Emission {
   const DerivationRules& rules_;
   Journey* journey_;
   OccurrenceSink& sink_;
-  const Owed owed_;
+  Owed owed_;
   EvalArena arena_;
   std::vector<CreditedTouch> gathered_;  // oldest first
   Conversion conversion_;

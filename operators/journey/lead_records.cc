@@ -102,8 +102,20 @@ Status LeadApply::ChangeRecord(Journey& journey, const std::string& id, const Re
     newest =
         std::max({newest, state->NewestHappening(fold.marks), state->NewestHappening(old_marks)});
   }
+  // A new one behind all others is owed: the events before it are often still on their way.
+  Owed owed = state->owed;
+  const bool owes = !wide && old == nullptr && record->counts &&
+                    record->time_ms >= state->NewestHappening(stages ? old_marks : fold.marks);
+  if (owes) {
+    owed.from_ms = std::min(owed.from_ms, record->time_ms);
+    owed.to_ms = std::max(owed.to_ms, record->time_ms);
+  }
   JourneyTouches touches(rules_, journey, TouchesOf(*state), newest);
   LeadView view{stages ? &old_marks : &fold.marks, &state->records, &touches, &dimensions};
+  if (owes) {
+    LEADFLOW_RETURN_IF_ERROR(emission.HappeningsBetween(owed.from_ms, owed.to_ms, view, -1));
+    emission.set_owed(owed);
+  }
   LEADFLOW_RETURN_IF_ERROR(wide ? emission.HappeningsBetween(from, INT64_MAX, view, -1)
                                 : EmitRecord(emission, view, old, -1));
   if (old != nullptr) state->Displace(old);
@@ -114,6 +126,7 @@ Status LeadApply::ChangeRecord(Journey& journey, const std::string& id, const Re
       wide ? emission.HappeningsBetween(from, INT64_MAX, view, +1)
            : EmitRecord(emission, view,
                         record == nullptr ? nullptr : &journey.records().find(id)->second, +1));
+  state->owed = owed;
   journey.StateChanged();
   return {};
 }
