@@ -434,6 +434,8 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
       std::int64_t{256} << 20, /*refill_period_us=*/100'000, /*fairness=*/10,
       rocksdb::RateLimiter::Mode::kWritesOnly, /*auto_tuned=*/true));
   db.max_open_files = 256;
+  // A compaction reads from one end to the other: one call for many blocks.
+  db.compaction_readahead_size = std::size_t{2} << 20;
   // One thread writes a store: what makes many writers fast only costs.
   db.allow_concurrent_memtable_write = false;
   db.enable_write_thread_adaptive_yield = false;
