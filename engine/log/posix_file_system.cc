@@ -2,8 +2,10 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 
 #include <fcntl.h>
@@ -30,27 +32,18 @@ class PosixFile final : public File {
   PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
-  ~PosixFile() override { ::close(descriptor_); }
+  ~PosixFile() override {
+    if (direct_ >= 0) ::close(direct_);
+    ::close(descriptor_);
+  }
 
   Status Append(std::span<const std::string_view> parts) override {
-    std::array<iovec, 256> vectors;
-    std::size_t part = 0;
-    std::size_t skip = 0;  // Bytes of parts[part] already written.
-    while (part < parts.size()) {
-      std::size_t count = 0;
-      for (std::size_t i = part; i < parts.size() && count < vectors.size(); ++i) {
-        const std::string_view rest = parts[i].substr(i == part ? skip : 0);
-        vectors[count++] = {const_cast<char*>(rest.data()), rest.size()};
-      }
-      const ssize_t written = ::writev(descriptor_, vectors.data(), static_cast<int>(count));
-      if (written < 0) {
-        if (errno == EINTR) continue;
-        return ErrnoStatus(errno, "write", path_);
-      }
-      skip += static_cast<std::size_t>(written);
-      while (part < parts.size() && skip >= parts[part].size()) skip -= parts[part++].size();
-    }
-    return {};
+    std::size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    if (size < kDirectAppend || !OpenDirect()) return Write(parts);
+    struct stat info {};
+    if (::fstat(descriptor_, &info) != 0) return ErrnoStatus(errno, "stat", path_);
+    return AppendDirect(parts, size, static_cast<std::uint64_t>(info.st_size));
   }
 
   Status Sync() override {
@@ -87,8 +80,118 @@ class PosixFile final : public File {
   }
 
  private:
-  int descriptor_;
-  std::string path_;
+  // Large appends pass the memory of the operating system, which would only hold a second copy of
+  // what is read late or never. Whole blocks do, that is; the ends go the usual way.
+  static constexpr std::size_t kDirectAppend = std::size_t{1} << 20;
+  static constexpr std::size_t kBlock = 4096;
+  static constexpr std::size_t kBuffer = std::size_t{4} << 20;
+
+  struct Free {
+    void operator()(char* bytes) const { std::free(bytes); }
+  };
+
+  // False: this file system knows no direct writes.
+  bool OpenDirect() {
+    if (direct_asked_) return direct_ >= 0;
+    direct_asked_ = true;
+    direct_ = ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
+    struct stat mine {
+    }, other{};
+    if (direct_ >= 0 && ::fstat(descriptor_, &mine) == 0 && ::fstat(direct_, &other) == 0 &&
+        mine.st_ino == other.st_ino && mine.st_dev == other.st_dev) {
+      buffer_.reset(static_cast<char*>(std::aligned_alloc(kBlock, kBuffer)));
+    }
+    if (direct_ >= 0 && buffer_ == nullptr) StopDirect();
+    return direct_ >= 0;
+  }
+
+  void StopDirect() {
+    ::close(direct_);
+    direct_ = -1;
+  }
+
+  Status AppendDirect(std::span<const std::string_view> parts, std::size_t size,
+                      std::uint64_t end) {
+    Parts rest(parts);
+    const std::size_t head = std::min(size, static_cast<std::size_t>(-end % kBlock));
+    rest.Take(head, buffer_.get());
+    const std::string_view to_block(buffer_.get(), head);
+    LEADFLOW_RETURN_IF_ERROR(Write({&to_block, 1}));
+    end += head;
+    for (std::size_t left = size - head; left > 0;) {
+      const std::size_t part = left < kBlock ? left : std::min(kBuffer, left / kBlock * kBlock);
+      rest.Take(part, buffer_.get());
+      LEADFLOW_RETURN_IF_ERROR(WriteAt({buffer_.get(), part}, end));
+      end += part;
+      left -= part;
+    }
+    return {};
+  }
+
+  // Whole blocks at the end of a block, or less than one.
+  Status WriteAt(std::string_view bytes, std::uint64_t end) {
+    while (bytes.size() >= kBlock && direct_ >= 0) {
+      const ssize_t written =
+          ::pwrite(direct_, bytes.data(), bytes.size(), static_cast<off_t>(end));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno != EINVAL) return ErrnoStatus(errno, "write", path_);
+      // Not even by whole blocks: the rest goes the usual way.
+      if (written < 0 || written % kBlock != 0) StopDirect();
+      if (written < 0) break;
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+      end += static_cast<std::uint64_t>(written);
+    }
+    return bytes.empty() ? Status() : Write({&bytes, 1});
+  }
+
+  // Bytes that lie in several places.
+  class Parts {
+   public:
+    explicit Parts(std::span<const std::string_view> parts) : parts_(parts) {}
+    void Take(std::size_t size, char* to) {
+      while (size > 0) {
+        const std::string_view part = parts_.front().substr(taken_, size);
+        std::memcpy(to, part.data(), part.size());
+        to += part.size();
+        size -= part.size();
+        taken_ += part.size();
+        if (taken_ < parts_.front().size()) continue;
+        parts_ = parts_.subspan(1);
+        taken_ = 0;
+      }
+    }
+
+   private:
+    std::span<const std::string_view> parts_;
+    std::size_t taken_ = 0;
+  };
+
+  Status Write(std::span<const std::string_view> parts) {
+    std::array<iovec, 256> vectors;
+    std::size_t part = 0;
+    std::size_t skip = 0;  // Bytes of parts[part] already written.
+    while (part < parts.size()) {
+      std::size_t count = 0;
+      for (std::size_t i = part; i < parts.size() && count < vectors.size(); ++i) {
+        const std::string_view rest = parts[i].substr(i == part ? skip : 0);
+        vectors[count++] = {const_cast<char*>(rest.data()), rest.size()};
+      }
+      const ssize_t written = ::writev(descriptor_, vectors.data(), static_cast<int>(count));
+      if (written < 0) {
+        if (errno == EINTR) continue;
+        return ErrnoStatus(errno, "write", path_);
+      }
+      skip += static_cast<std::size_t>(written);
+      while (part < parts.size() && skip >= parts[part].size()) skip -= parts[part++].size();
+    }
+    return {};
+  }
+
+  const int descriptor_;
+  const std::string path_;
+  int direct_ = -1;
+  bool direct_asked_ = false;
+  std::unique_ptr<char, Free> buffer_;
 };
 
 class PosixLock final : public FileLock {
