@@ -65,9 +65,14 @@ void Runtime::ThreadMain(std::uint32_t index) {
     if (options_.thread.until_end && exchange_->AllQuiet()) break;
     Pause(kIdle);
   }
-  if (status.ok() && !abandon_.load()) status = thread.Close();
+  bool counted = false;
+  const auto committed = [&] {
+    counted = true;
+    running_.fetch_sub(1);
+  };
+  if (status.ok() && !abandon_.load()) status = thread.Close(committed);
   if (!status.ok()) Fail(status);
-  running_.fetch_sub(1);
+  if (!counted) running_.fetch_sub(1);
 }
 
 Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
@@ -92,15 +97,19 @@ Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
     }
     for (int i = 0; i < 10 && running_.load() > 0; ++i) Pause(kTick / 10);
   }
+  // Everything is committed; what is left to do elsewhere changes no result.
+  Status status = Failure();
+  if (status.ok() && exporting) status = letters.Pump();
+  if (status.ok()) status = tick(Now(true));
   for (std::thread& worker : workers) worker.join();
-  {
-    const std::lock_guard lock(mutex_);
-    LEADFLOW_RETURN_IF_ERROR(failure_);
-  }
-  if (exporting) LEADFLOW_RETURN_IF_ERROR(letters.Pump());
-  const Status status = tick(Now(true));
   threads_.clear();
-  return status;
+  LEADFLOW_RETURN_IF_ERROR(status);
+  return Failure();
+}
+
+Status Runtime::Failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
 }
 
 Runtime::Progress Runtime::Now(bool last) const {

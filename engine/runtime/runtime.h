@@ -36,7 +36,7 @@ class Runtime {
 
   // Runs until every input is at its end and all is committed (until_end), or RequestStop, or an
   // error, of which the first is returned. `tick` is called about every 100 ms by the calling thread,
-  // and once at the end, after the last commit and before the stores are closed: outputs are written
+  // and once at the end, after the last commit and while the stores are flushed: outputs are written
   // there. An error that it returns ends the run.
   struct Progress {
     std::int64_t messages_read = 0;
@@ -62,6 +62,7 @@ class Runtime {
   void ThreadMain(std::uint32_t index);
   Progress Now(bool last) const;
   void Fail(const Status& status);
+  Status Failure() const;
   StoreOpener Opener();
 
   const Plan& plan_;
@@ -74,7 +75,7 @@ class Runtime {
   std::atomic<bool> stop_{false};     // Asked to stop.
   std::atomic<bool> abandon_{false};  // A thread failed: the others end without a commit.
   std::atomic<std::uint32_t> started_{0};
-  std::atomic<std::uint32_t> running_{0};
+  std::atomic<std::uint32_t> running_{0};  // Threads with work that is not committed.
   mutable std::mutex mutex_;
   Status failure_;  // The first one; guarded by mutex_.
 };

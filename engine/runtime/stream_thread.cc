@@ -200,14 +200,19 @@ Status StreamThread::Crash(std::string_view point) const {
   return {ErrorCode::kCancelled, "crash: " + std::string(point)};
 }
 
-Status StreamThread::Close() {
+Status StreamThread::Close(const std::function<void()>& committed) {
   commit_requested_ = true;
   do {
     LEADFLOW_RETURN_IF_ERROR(Commit());
   } while (committing_);
   Publish();
+  if (committed) committed();
   LEADFLOW_RETURN_IF_ERROR(Flush(true));
-  return PurgeLog();
+  LEADFLOW_RETURN_IF_ERROR(PurgeLog());
+  for (auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (auto& task : *tasks) task->Close();
+  }
+  return {};
 }
 
 void StreamThread::VisitStores(

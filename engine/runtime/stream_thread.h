@@ -82,8 +82,9 @@ class StreamThread {
   // The next Step commits.
   void RequestCommit() { commit_requested_ = true; }
 
-  // Commits, flushes the stores and drops what is not needed any more from the log.
-  Status Close();
+  // Commits and calls `committed`; then flushes the stores, drops what is not needed any more from
+  // the log and lets the operators go. After it only the committed state may be asked for.
+  Status Close(const std::function<void()>& committed = {});
 
   // The committed state of a stage's partitions here. Any thread, between Start and destruction.
   void VisitStores(

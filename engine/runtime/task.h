@@ -60,6 +60,8 @@ class Task final : public OperatorContext {
   // An error of Process makes the task failed; poisoned() says whether rewinding may help.
   Status Process(std::span<const MessageView> batch);
   Status DrainInbox();
+  // Lets the operator go with its caches; the store stays.
+  void Close() { operator_.reset(); }
   // Does nothing if `force` is not set and nothing came since the last Prepare.
   Status Prepare(bool force);
 

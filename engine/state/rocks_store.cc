@@ -435,7 +435,7 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
       rocksdb::RateLimiter::Mode::kWritesOnly, /*auto_tuned=*/true));
   db.max_open_files = 256;
   // A compaction reads from one end to the other: one call for many blocks.
-  db.compaction_readahead_size = std::size_t{2} << 20;
+  db.compaction_readahead_size = std::size_t{512} << 10;
   // One thread writes a store: what makes many writers fast only costs.
   db.allow_concurrent_memtable_write = false;
   db.enable_write_thread_adaptive_yield = false;
