@@ -27,21 +27,19 @@ std::uint64_t PrefixOf(std::string_view key) {
 void StagedWrites::Put(std::string_view key, std::optional<std::string_view> value) {
   const std::size_t size = value ? value->size() : 0;
   LEADFLOW_CHECK(size <= std::numeric_limits<std::uint32_t>::max());
-  const auto known = index_.find(key);
-  const bool again = known != index_.end();
-  Entry* entry = nullptr;
-  if (again) {
-    entry = &entries_[known->second];
-    bytes_ -= entry->size;
-  } else {
+  bool again = true;
+  const auto place = index_.lazy_emplace(key, [&](const auto& construct) {
+    again = false;
     char* const copy = Allocate(key.size());
     if (!key.empty()) std::memcpy(copy, key.data(), key.size());
-    entry = &entries_.emplace_back();
-    entry->key = {copy, key.size()};
-    entry->prefix = PrefixOf(key);
-    index_.emplace(entry->key, static_cast<std::uint32_t>(entries_.size() - 1));
+    Entry& added = entries_.emplace_back();
+    added.key = {copy, key.size()};
+    added.prefix = PrefixOf(key);
     bytes_ += key.size();
-  }
+    construct(added.key, static_cast<std::uint32_t>(entries_.size() - 1));
+  });
+  Entry* const entry = &entries_[place->second];
+  if (again) bytes_ -= entry->size;
   if (size > entry->capacity) {
     // One that grows will grow again.
     const std::size_t room = again ? size + size / 2 : size;
@@ -93,7 +91,10 @@ void StagedWrites::SortIn() const {
 }
 
 void StagedWrites::Clear() {
+  // As many come again; to grow step by step would hash them all anew each time.
+  const std::size_t usual = index_.size();
   index_.clear();
+  index_.reserve(usual);
   entries_.clear();
   sorted_.clear();
   large_.clear();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "engine/base/hash.h"
 
 namespace leadflow {
 
@@ -54,6 +55,10 @@ class StagedWrites {
     bool deleted = false;
   };
 
+  struct Hasher {
+    std::size_t operator()(std::string_view key) const { return Hash64(key); }
+  };
+
   // An entry, and its part of the index and of the order.
   static constexpr std::size_t kEntryBytes = sizeof(Entry) + 48;
 
@@ -66,7 +71,7 @@ class StagedWrites {
   void SortIn() const;
 
   std::vector<Entry> entries_;  // In the order in which their keys were first written.
-  absl::flat_hash_map<std::string_view, std::uint32_t> index_;
+  absl::flat_hash_map<std::string_view, std::uint32_t, Hasher> index_;
   // Numbers of the first sorted_.size() entries, by key; those behind are not yet sorted in.
   mutable std::vector<std::uint32_t> sorted_;
   std::size_t bytes_ = 0;
