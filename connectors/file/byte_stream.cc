@@ -11,10 +11,13 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "connectors/file/read_ahead.h"
+
 namespace leadflow {
 namespace {
 
 constexpr std::size_t kInput = 256 * 1024;
+constexpr std::int64_t kWorthAThread = std::int64_t{8} << 20;  // of a file, to be read ahead
 
 class FileStream final : public ByteStream {
  public:
@@ -24,6 +27,7 @@ class FileStream final : public ByteStream {
   FileStream(const FileStream&) = delete;
   FileStream& operator=(const FileStream&) = delete;
   ~FileStream() override {
+    ahead_.reset();
     if (gzip_) inflateEnd(&inflate_);
     if (file_ != STDIN_FILENO) ::close(file_);
   }
@@ -47,8 +51,10 @@ class FileStream final : public ByteStream {
     std::vector<char> scratch(kInput);
     while (size > 0) {
       if (looked_ && !gzip_ && taken_ == input_.size() && file_ != STDIN_FILENO) {
-        if (::lseek(file_, size, SEEK_CUR) < 0) return Error("cannot seek in");
+        ahead_.reset();
+        asked_ahead_ = false;
         raw_bytes_ += size;
+        if (::lseek(file_, raw_bytes_, SEEK_SET) < 0) return Error("cannot seek in");
         return {};
       }
       LEADFLOW_ASSIGN_OR_RETURN(
@@ -83,12 +89,17 @@ class FileStream final : public ByteStream {
       pollfd wait{file_, POLLIN, 0};
       if (::poll(&wait, 1, 0) == 0) return std::size_t{0};
     }
+    if (looked_ && !asked_ahead_) {
+      asked_ahead_ = true;
+      if (facts().size - raw_bytes_ > kWorthAThread) ahead_ = std::make_unique<ReadAhead>(file_);
+    }
     for (;;) {
-      const ssize_t got = ::read(file_, to, size);
+      const ssize_t got = ahead_ ? ahead_->Read(to, size, &errno) : ::read(file_, to, size);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::size_t{0};
       if (got < 0) return Error("cannot read");
       at_end_ = got == 0;
+      if (at_end_) ahead_.reset();  // What a file grows by is little.
       raw_bytes_ += got;
       return static_cast<std::size_t>(got);
     }
@@ -173,6 +184,8 @@ class FileStream final : public ByteStream {
   z_stream inflate_;
   std::string problem_;
   std::int64_t raw_bytes_ = 0;
+  std::unique_ptr<ReadAhead> ahead_;  // null: not yet, or no longer
+  bool asked_ahead_ = false;
 };
 
 }  // namespace

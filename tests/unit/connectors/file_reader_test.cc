@@ -1,14 +1,13 @@
 #include "connectors/file/file_reader.h"
 
-#include <sys/resource.h>
-#include <zlib.h>
-
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <string>
 
 #include "gtest/gtest.h"
+#include <sys/resource.h>
+#include <zlib.h>
 
 namespace leadflow {
 namespace {
@@ -19,7 +18,8 @@ class FileReaderTest : public testing::Test {
  protected:
   void SetUp() override {
     folder_ = fs::path(testing::TempDir()) /
-              ("file_reader_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+              ("file_reader_" +
+               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -54,10 +54,12 @@ class FileReaderTest : public testing::Test {
           at_once,
           [&](std::span<const MessageView> batch) {
             for (const MessageView& message : batch) {
-              seen.messages.push_back(std::to_string(message.line) + ":" + std::string(message.value));
+              seen.messages.push_back(std::to_string(message.line) + ":" +
+                                      std::string(message.value));
             }
           },
-          [&](std::string_view, std::int64_t line, std::string_view reason, std::string_view bytes) {
+          [&](std::string_view, std::int64_t line, std::string_view reason,
+              std::string_view bytes) {
             EXPECT_LE(bytes.size(), 64u * 1024);
             seen.bad.push_back(std::to_string(line) + ":" + std::string(reason));
           });
@@ -97,15 +99,21 @@ TEST_F(FileReaderTest, EveryLayoutGivesItsMessages) {
     Texts messages;
   };
   const Case cases[] = {
-      {"leadflow", "{\"a\":1}\n{\"b\":2}\r\n\n{\"c\":3}", {"1:{\"a\":1}", "2:{\"b\":2}", "4:{\"c\":3}"}},
+      {"leadflow",
+       "{\"a\":1}\n{\"b\":2}\r\n\n{\"c\":3}",
+       {"1:{\"a\":1}", "2:{\"b\":2}", "4:{\"c\":3}"}},
       {"json", "\xEF\xBB\xBF{\"a\":1}\n", {"1:{\"a\":1}"}},
-      {"json", "[{\"a\":1},\n {\"b\":[2,\"]\"]} , 7]\n", {"1:{\"a\":1}", "2:{\"b\":[2,\"]\"]}", "2:7"}},
+      {"json",
+       "[{\"a\":1},\n {\"b\":[2,\"]\"]} , 7]\n",
+       {"1:{\"a\":1}", "2:{\"b\":[2,\"]\"]}", "2:7"}},
       {"json", "[{\"a\":1}]\n[{\"b\":2}]\n", {"1:{\"a\":1}", "2:{\"b\":2}"}},
       {"json", "{\n \"a\": 1\n}\n", {"1:{\n \"a\": 1\n}"}},
       {"json", "", {}},
       {"json", "\n\n", {}},
       {"json", "[]", {}},
-      {"csv", "a,b\n1,\"x\ny\"\n2,5\" disk\n3,\"q\"\"\"\n", {"2:1,\"x\ny\"", "4:2,5\" disk", "5:3,\"q\"\"\""}},
+      {"csv",
+       "a,b\n1,\"x\ny\"\n2,5\" disk\n3,\"q\"\"\"\n",
+       {"2:1,\"x\ny\"", "4:2,5\" disk", "5:3,\"q\"\"\""}},
       {"csv", "a,b\r\n1,2", {"2:1,2"}},
       {"tsv", "a\tb\n1\t\"2\n", {"2:1\t\"2"}},
       {"form", "a=b\nc=d\n", {"1:a=b", "2:c=d"}},
@@ -135,8 +143,7 @@ TEST_F(FileReaderTest, AFileWithABadHeaderIsOneBadInput) {
 
 TEST_F(FileReaderTest, GoesOnBehindALineThatIsTooLong) {
   for (const std::string format : {"json", "csv", "tsv"}) {
-    const std::string path =
-        Write("f", "head\n1\n" + std::string(1'000'000, 'x') + "\n2\n");
+    const std::string path = Write("f", "head\n1\n" + std::string(1'000'000, 'x') + "\n2\n");
     const auto reader = Open(path, format);
     const Seen seen = ReadAll(*reader);
     EXPECT_EQ(seen.messages.back(), "4:2") << format;
@@ -174,8 +181,8 @@ TEST_F(FileReaderTest, AListThatBreaksOffIsReportedAndWhatWasReadIsKept) {
 }
 
 TEST_F(FileReaderTest, AnElementThatIsTooLongIsPassed) {
-  const auto reader =
-      Open(Write("f", "[{\"a\":1},{\"x\":\"" + std::string(700'000, ']') + "\"},{\"b\":2}]"), "json");
+  const auto reader = Open(
+      Write("f", "[{\"a\":1},{\"x\":\"" + std::string(700'000, ']') + "\"},{\"b\":2}]"), "json");
   const Seen seen = ReadAll(*reader);
   EXPECT_EQ(seen.messages, (Texts{"1:{\"a\":1}", "1:{\"b\":2}"}));
   EXPECT_EQ(seen.bad, Texts{"1:element larger than 64 KiB"});
@@ -222,8 +229,11 @@ TEST_F(FileReaderTest, GoesOnFromEveryPosition) {
     table += std::to_string(i) + ",\"x\ny\"\n";
     lines += "{\"n\":" + std::to_string(i) + "}\n" + (i % 7 == 0 ? "\n" : "");
   }
-  const Case cases[] = {{"json", list + "]"}, {"csv", table}, {"json", lines},
-                        {"json", Gzip(lines)}, {"csv", Gzip(table)}};
+  const Case cases[] = {{"json", list + "]"},
+                        {"csv", table},
+                        {"json", lines},
+                        {"json", Gzip(lines)},
+                        {"csv", Gzip(table)}};
   for (const Case& c : cases) {
     const std::string path = Write("f", c.bytes);
     const Seen whole = ReadAll(*Open(path, c.format));
@@ -250,6 +260,42 @@ TEST_F(FileReaderTest, GoesOnFromEveryPosition) {
     EXPECT_EQ(parts.messages, whole.messages) << c.format;
     EXPECT_EQ(parts.bad, Texts());
     EXPECT_EQ(whole.messages.size(), 300u);
+  }
+}
+
+// Large files are read ahead by a thread of their own.
+TEST_F(FileReaderTest, ALargeFileGoesOnFromAnywhereAndGrows) {
+  constexpr int kLines = 200'000;
+  std::string lines;
+  for (int i = 0; i < kLines; ++i) {
+    const std::string n = std::to_string(i);
+    lines +=
+        "{\"n\":" + n + ",\"pad\":\"" + std::string((7 * n.size() + n.back()) % 120, 'x') + "\"}\n";
+  }
+  ASSERT_GT(lines.size(), std::size_t{16} << 20);
+  for (const std::string& bytes : {lines, Gzip(lines)}) {
+    const std::string path = Write("f", bytes);
+    std::string read, position;
+    std::unique_ptr<FileReader> reader;
+    for (std::size_t slice = 1; read.size() < lines.size(); slice *= 3) {
+      reader = Open(path, "json", true);
+      ASSERT_TRUE(reader->Seek(position).ok());
+      for (std::size_t count = 1, reads = 0; count > 0 && reads < slice; ++reads) {
+        const auto got = reader->Read(
+            slice,
+            [&](std::span<const MessageView> batch) {
+              for (const MessageView& message : batch) read.append(message.value).append("\n");
+            },
+            [](std::string_view, std::int64_t, std::string_view, std::string_view) { FAIL(); });
+        ASSERT_TRUE(got.ok());
+        count = *got;
+      }
+      position = reader->position();
+      ASSERT_TRUE(lines.starts_with(read)) << "slice of " << slice << " bytes";
+    }
+    if (bytes.size() < lines.size()) continue;
+    Write("f", "{\"more\":1}\n", true);
+    EXPECT_EQ(ReadAll(*reader).messages, Texts{std::to_string(kLines + 1) + ":{\"more\":1}"});
   }
 }
 
@@ -283,7 +329,8 @@ TEST_F(FileReaderTest, NonsensePositionsAreRefused) {
   std::mt19937 random(5);
   for (int i = 0; i < 200; ++i) {
     std::string position;
-    for (std::size_t n = 1 + random() % 40; n > 0; --n) position.push_back(static_cast<char>(random()));
+    for (std::size_t n = 1 + random() % 40; n > 0; --n)
+      position.push_back(static_cast<char>(random()));
     EXPECT_FALSE(Open(path, "json")->Seek(position).ok());
   }
 }
@@ -334,7 +381,8 @@ TEST_F(FileReaderTest, AnyBytesAreReadToTheEnd) {
   constexpr std::string_view kBytes = "{}[]\",\\\n\r\t ;a1\xEF\xBB\xBF\x1f\x8b";
   for (int round = 0; round < 600; ++round) {
     std::string bytes;
-    for (std::size_t n = random() % 300; n > 0; --n) bytes.push_back(kBytes[random() % kBytes.size()]);
+    for (std::size_t n = random() % 300; n > 0; --n)
+      bytes.push_back(kBytes[random() % kBytes.size()]);
     const char* const formats[] = {"json", "csv", "tsv", "form", "snowplow"};
     const auto reader = Open(Write("f", bytes), formats[round % 5]);
     ReadAll(*reader);
