@@ -40,7 +40,7 @@ struct Budget {
         gathered(std::max(pipeline.engine.memory_bytes / 16 / pipeline.engine.partitions, kMiB)),
         commit(std::max(pipeline.engine.memory_bytes / 32 / pipeline.engine.threads, kMiB)),
         clusters(
-            std::max(pipeline.engine.memory_bytes * 11 / 32 / pipeline.engine.partitions, kMiB)) {}
+            std::max(pipeline.engine.memory_bytes * 10 / 32 / pipeline.engine.partitions, kMiB)) {}
   std::int64_t stores;    // RocksDB
   std::int64_t gathered;  // committed writes before RocksDB, per partition; twice
   std::int64_t commit;    // messages handled between two commits, per thread
