@@ -1,0 +1,293 @@
+#!/usr/bin/env python3
+"""A real Apache Kafka broker for tests: one process (KRaft), loopback only, free ports, a temporary directory.
+
+    broker.py run [--version V] -- COMMAND...   starts a broker, runs COMMAND with the variables below, stops the broker;
+                                                ends with COMMAND's exit code, or 77 if Java or Maven is not there
+    broker.py serve [--version V]               starts a broker, prints the variables, stops at Ctrl-C
+    broker.py fetch [--version V]               only fills the cache
+
+COMMAND finds in its environment
+    LEADFLOW_KAFKA           host:port, no encryption, no login
+    LEADFLOW_KAFKA_SASL      host:port, login by SASL PLAIN or SCRAM-SHA-512 (user `leadflow`, password `secret`)
+    LEADFLOW_KAFKA_TLS       host:port, TLS; absent without the program openssl
+    LEADFLOW_KAFKA_CA        file of the certificate authority of the TLS port
+    LEADFLOW_KAFKA_PID       process id of the broker
+    LEADFLOW_KAFKA_VERSION
+
+The broker's jar files come from Maven Central by way of Maven and its own settings, once, into the user's cache folder
+($XDG_CACHE_HOME or ~/.cache, leadflow/kafka-VERSION). The version is --version, else $KAFKA_VERSION, else 4.3.1.
+"""
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIPPED = 77
+DEFAULT_VERSION = "4.3.1"
+START_SECONDS_MAX = 120
+STOP_SECONDS_MAX = 20
+CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
+
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+ <modelVersion>4.0.0</modelVersion>
+ <groupId>leadflow</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><packaging>pom</packaging>
+ <dependencies>
+  <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version></dependency>
+  {logging}
+ </dependencies>
+</project>
+"""
+# Kafka 4 brings no binding for its log lines, and without one every line is lost.
+LOGGING = ("<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId>"
+           "<version>2.25.5</version></dependency>")
+LOG4J2 = """Configuration:
+  Appenders: {Console: {name: out, PatternLayout: {pattern: "%d %p %m (%c)%n"}}}
+  Loggers: {Root: {level: INFO, AppenderRef: {ref: out}}}
+"""
+LOG4J1 = """log4j.rootLogger=INFO, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
+"""
+# Replication 1 for there is one broker; compaction and the end of old transactions as soon as they can be.
+PROPERTIES = """process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}{tls_listener}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl}{tls_listener}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={directory}/data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+auto.create.topics.enable=false
+log.roll.ms=200
+log.cleaner.backoff.ms=300
+log.cleaner.min.cleanable.ratio=0.01
+log.initial.task.delay.ms=0
+log.index.size.max.bytes=65536
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+ user_leadflow="secret";
+listener.name.sasl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+"""
+TLS_PROPERTIES = """listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.location={directory}/broker.pem
+listener.name.tls.ssl.truststore.type=PEM
+listener.name.tls.ssl.truststore.location={directory}/ca.pem
+"""
+
+
+class Missing(Exception):
+    """A program that this script cannot do without is not there."""
+
+
+def find_program(name, hint):
+    found = shutil.which(name)
+    if not found:
+        raise Missing(f"`{name}` is not on the path; {hint}")
+    return found
+
+
+def cache_folder(version):
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return pathlib.Path(base) / "leadflow" / f"kafka-{version}"
+
+
+def fetch(version):
+    """Returns the folder of the jar files; fetches them if this is the first time."""
+    folder = cache_folder(version)
+    if (folder / "lib").is_dir():
+        return folder / "lib"
+    maven = find_program("mvn", "install Maven (Debian: maven) to fetch the Kafka broker for tests")
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Two tests that start at once fetch once.
+        if (folder / "lib").is_dir():
+            return folder / "lib"
+        logging = "" if version.startswith("3.") else LOGGING
+        (folder / "pom.xml").write_text(POM.format(version=version, logging=logging))
+        shutil.rmtree(folder / "partial", ignore_errors=True)
+        print(f"broker.py: fetching Apache Kafka {version} by Maven", file=sys.stderr, flush=True)
+        done = subprocess.run([maven, "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime",
+                               f"-DoutputDirectory={folder / 'partial'}"], cwd=folder, stdout=sys.stderr, check=False)
+        if done.returncode != 0:
+            sys.exit(f"broker.py: Maven could not fetch org.apache.kafka:kafka_2.13:{version}; see its messages above")
+        (folder / "partial").rename(folder / "lib")
+    return folder / "lib"
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def write_certificates(directory):
+    """An authority and a certificate of the broker for 127.0.0.1. False without openssl."""
+    if not shutil.which("openssl"):
+        return False
+    run = lambda *words: subprocess.run(["openssl", *words], cwd=directory, check=True, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+    run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=leadflow tests",
+        "-keyout", "ca.key", "-out", "ca.pem")
+    run("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "broker.key", "-out", "broker.csr")
+    (directory / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    run("x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+        "-extfile", "names", "-out", "broker.crt")
+    (directory / "broker.pem").write_text((directory / "broker.key").read_text() + (directory / "broker.crt").read_text())
+    return True
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Broker:
+    """One broker; `directory` is its own and is removed by the caller."""
+
+    def __init__(self, version, directory):
+        self.version = version
+        self.directory = pathlib.Path(directory)
+        self.log = self.directory / "broker.log"
+        self.java = find_program("java", "install a Java runtime of version 17 or later to run the Kafka broker for tests")
+        self.lib = fetch(version)
+        self.process = None
+        self.variables = {}
+
+    def command(self, main, *words):
+        if self.version.startswith("3."):
+            logging = f"-Dlog4j.configuration=file:{self.directory}/log4j.properties"
+        else:
+            logging = f"-Dlog4j2.configurationFile={self.directory}/log4j2.yaml"
+        return [self.java, "-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging,
+                "-cp", f"{self.lib}/*", main, *words]
+
+    def configure(self):
+        plain, sasl, tls, controller = free_ports(4)
+        with_tls = write_certificates(self.directory)
+        text = PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, directory=self.directory,
+                                 tls_listener=f",TLS://127.0.0.1:{tls}" if with_tls else "")
+        if with_tls:
+            text += TLS_PROPERTIES.format(directory=self.directory)
+        (self.directory / "server.properties").write_text(text)
+        (self.directory / "log4j2.yaml").write_text(LOG4J2)
+        (self.directory / "log4j.properties").write_text(LOG4J1)
+        self.variables = {"LEADFLOW_KAFKA": f"127.0.0.1:{plain}", "LEADFLOW_KAFKA_SASL": f"127.0.0.1:{sasl}",
+                          "LEADFLOW_KAFKA_VERSION": self.version}
+        if with_tls:
+            self.variables["LEADFLOW_KAFKA_TLS"] = f"127.0.0.1:{tls}"
+            self.variables["LEADFLOW_KAFKA_CA"] = str(self.directory / "ca.pem")
+
+    def start(self):
+        self.configure()
+        properties = str(self.directory / "server.properties")
+        with open(self.log, "ab") as log:
+            done = subprocess.run(self.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties,
+                                               "--add-scram", "SCRAM-SHA-512=[name=leadflow,password=secret]"),
+                                  stdout=log, stderr=log, check=False)
+            if done.returncode != 0:
+                self.fail("could not format its directory")
+            self.process = subprocess.Popen(self.command("kafka.Kafka", properties), stdout=log, stderr=log,
+                                            preexec_fn=die_with_parent)
+        self.variables["LEADFLOW_KAFKA_PID"] = str(self.process.pid)
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while "Kafka Server started" not in self.log.read_text(errors="replace"):
+            if self.process.poll() is not None:
+                self.fail(f"ended with exit code {self.process.returncode}")
+            if time.monotonic() > deadline:
+                self.fail(f"was not ready after {START_SECONDS_MAX} s")
+            time.sleep(0.05)
+
+    def fail(self, what):
+        lines = self.log.read_text(errors="replace").splitlines()[-30:]
+        self.stop()
+        sys.exit("\n".join(lines) + f"\nbroker.py: Apache Kafka {self.version} {what}; the end of its log stands above")
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGCONT)  # A test may have left it stopped.
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def running(version):
+    with tempfile.TemporaryDirectory(prefix="leadflow-kafka-", ignore_cleanup_errors=True) as directory:
+        broker = Broker(version, directory)
+        try:
+            broker.start()
+            yield broker
+        finally:
+            broker.stop()
+
+
+def run(version, command):
+    with running(version) as broker:
+        child = subprocess.Popen(command, env={**os.environ, **broker.variables})
+        try:
+            return child.wait()
+        finally:
+            if child.poll() is None:
+                child.kill()
+
+
+def serve(version):
+    with running(version) as broker:
+        for name, value in broker.variables.items():
+            print(f"{name}={value}", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            broker.process.wait()
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["run", "serve", "fetch"])
+    parser.add_argument("--version", default=os.environ.get("KAFKA_VERSION") or DEFAULT_VERSION)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    command = [word for i, word in enumerate(arguments.command) if i > 0 or word != "--"]
+    if (arguments.action == "run") != bool(command):
+        parser.error("run needs a command, the others take none")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if arguments.action == "fetch":
+            print(fetch(arguments.version))
+            return 0
+        return run(arguments.version, command) if arguments.action == "run" else serve(arguments.version)
+    except Missing as missing:
+        print(f"broker.py: skipped: {missing}", file=sys.stderr)
+        return SKIPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
