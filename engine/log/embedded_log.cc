@@ -164,6 +164,7 @@ class Reader final : public LogReader {
       input->partition = partition;
     }
     input->position = offset;
+    input->at_end = false;
     input->chunk.reset();
     return {};
   }
@@ -200,6 +201,13 @@ class Reader final : public LogReader {
     return -1;
   }
 
+  bool AtEnd(const TopicPartition& name) const override {
+    for (const auto& input : inputs_) {
+      if (input->name == name) return input->at_end;
+    }
+    return false;
+  }
+
  private:
   // A chunk that was handed out in part, and where in it the next record lies.
   struct OpenChunk {
@@ -212,6 +220,7 @@ class Reader final : public LogReader {
     Partition* partition = nullptr;
     std::int64_t position = 0;
     bool paused = false;
+    bool at_end = false;
     std::unique_ptr<OpenChunk> chunk;
   };
 
@@ -226,6 +235,7 @@ class Reader final : public LogReader {
       Input* input, std::size_t max_bytes, std::size_t* bytes,
       const std::function<void(const TopicPartition&, std::span<const LogRecord>)>& handle) {
     std::size_t count = 0;
+    input->at_end = false;
     if (input->chunk != nullptr) {
       LEADFLOW_ASSIGN_OR_RETURN(count, HandOut(input, max_bytes, bytes, handle));
       if (*bytes >= max_bytes) return count;
@@ -251,6 +261,7 @@ class Reader final : public LogReader {
       LEADFLOW_RETURN_IF_ERROR(CheckGap(*input, range.end));
       input->position = range.end;  // Compaction left nothing between here and the end.
     }
+    input->at_end = input->position >= range.end;
     return count;
   }
 

@@ -55,13 +55,20 @@ class LogReader {
   virtual void Resume(const TopicPartition& partition) = 0;
 
   // Hands `handle` up to about `max_bytes` of committed records, partition by partition, in offset
-  // order, and returns how many. The views live until the next call. 0 = nothing there now.
+  // order, and returns how many. The views live until the next call. 0 = nothing has arrived; AtEnd
+  // tells whether nothing is there. Waits for what is on its way for a millisecond at most.
   virtual Result<std::size_t> Poll(
       std::size_t max_bytes,
       const std::function<void(const TopicPartition&, std::span<const LogRecord>)>& handle) = 0;
 
   // Offset of the next record that Poll would hand out; -1 if the partition was never Seeked.
   virtual std::int64_t Position(const TopicPartition& partition) const = 0;
+
+  // True if the log has said, since the last Seek and the last record that Poll handed out, that
+  // nothing committed lies at Position or behind it. A log on other machines says it some
+  // milliseconds after the last record; one that does not answer for long fails Poll with
+  // kUnavailable.
+  virtual bool AtEnd(const TopicPartition& partition) const = 0;
 };
 
 class LogWriter {
@@ -79,10 +86,11 @@ class LogWriter {
   virtual Status SendOffset(std::string_view group, const TopicPartition& input,
                             std::int64_t offset) = 0;
 
-  // All or nothing, durable when it returns OK. kUnavailable: call again. kFailedPrecondition: the
-  // writer is fenced (a newer one with its id exists); nothing of the transaction will ever be
-  // seen. Any other error: nothing was committed; the caller rewinds. On OK, LastOffset tells where
-  // the last record per partition went.
+  // All or nothing, durable when it returns OK, and visible to readers then or some milliseconds
+  // later. kUnavailable: call again. kFailedPrecondition: the writer is fenced (a newer one with
+  // its id exists). kInternal: whether it was committed only the log knows: a new writer and a
+  // restore find out. Any other error: nothing was committed; the caller rewinds. On OK, LastOffset
+  // tells where the last record per partition went.
   virtual Status Commit() = 0;
   virtual void Abort() = 0;
 

@@ -4,7 +4,9 @@
 //     INSTANTIATE_TEST_SUITE_P(Embedded, LogConformanceTest, testing::Values(&MakeHarness));
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +28,8 @@ class LogHarness {
   virtual void Reopen() = 0;
   // Lets compaction and retention do what they can.
   virtual void Compact() = 0;
+  // The test's own name for a topic, a group or a writer, where logs of many tests are one.
+  virtual std::string Name(std::string_view name) { return std::string(name); }
 };
 
 #define LOG_ASSERT_OK(expression)                                        \
@@ -38,6 +42,15 @@ class LogHarness {
     const ::leadflow::Status log_expect_status = (expression);           \
     EXPECT_TRUE(log_expect_status.ok()) << log_expect_status.ToString(); \
   } while (false)
+
+// True once `reached` is; false if it is not for longer than any log may take.
+inline bool Eventually(const std::function<bool()>& reached) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!reached()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+  }
+  return true;
+}
 
 struct ReadRecord {
   std::int64_t offset;
@@ -53,7 +66,7 @@ inline std::vector<ReadRecord> ReadFrom(Log& log, const TopicPartition& partitio
   std::vector<ReadRecord> found;
   const std::unique_ptr<LogReader> reader = log.NewReader();
   LOG_EXPECT_OK(reader->Seek(partition, offset));
-  while (true) {
+  EXPECT_TRUE(Eventually([&] {
     const Result<std::size_t> count = reader->Poll(
         max_bytes, [&](const TopicPartition& from, std::span<const LogRecord> records) {
           EXPECT_EQ(from, partition);
@@ -63,8 +76,10 @@ inline std::vector<ReadRecord> ReadFrom(Log& log, const TopicPartition& partitio
           }
         });
     LOG_EXPECT_OK(count.status());
-    if (!count.ok() || *count == 0) return found;
-  }
+    return !count.ok() || reader->AtEnd(partition);
+  })) << "the log never said where "
+      << partition.topic << " ends";
+  return found;
 }
 
 inline std::vector<std::string> ValuesFrom(Log& log, const TopicPartition& partition,
@@ -81,18 +96,40 @@ class LogConformanceTest : public testing::TestWithParam<std::unique_ptr<LogHarn
  protected:
   void SetUp() override {
     harness_ = GetParam()();
-    const std::vector<TopicSpec> topics = {{"events", 3, Cleanup::kDelete},
-                                           {"facts", 1, Cleanup::kDelete},
-                                           {"state", 2, Cleanup::kCompact}};
+    events0_ = {Name("events"), 0};
+    events1_ = {Name("events"), 1};
+    facts_ = {Name("facts"), 0};
+    state0_ = {Name("state"), 0};
+    state1_ = {Name("state"), 1};
+    const std::vector<TopicSpec> topics = {{Name("events"), 3, Cleanup::kDelete},
+                                           {Name("facts"), 1, Cleanup::kDelete},
+                                           {Name("state"), 2, Cleanup::kCompact}};
     LOG_ASSERT_OK(log().EnsureTopics(topics));
   }
 
   Log& log() { return harness_->log(); }
+  std::string Name(std::string_view name) { return harness_->Name(name); }
 
   std::unique_ptr<LogWriter> NewWriter(std::string_view id = "writer") {
-    Result<std::unique_ptr<LogWriter>> writer = log().NewWriter(id);
+    Result<std::unique_ptr<LogWriter>> writer = log().NewWriter(Name(id));
     LOG_EXPECT_OK(writer.status());
     return *std::move(writer);
+  }
+
+  // Commits, and waits until readers can see it.
+  Status Commit(LogWriter& writer) {
+    Status status;
+    EXPECT_TRUE(Eventually([&] {
+      status = writer.Commit();
+      return !status.retryable();
+    })) << status;
+    LEADFLOW_RETURN_IF_ERROR(status);
+    for (const TopicPartition& partition : {events0_, events1_, facts_, state0_, state1_}) {
+      const std::int64_t last = writer.LastOffset(partition);
+      EXPECT_TRUE(Eventually([&] { return last < 0 || End(partition) > last; }))
+          << "what was committed never appeared";
+    }
+    return {};
   }
 
   void CommitValues(LogWriter* writer, const TopicPartition& partition,
@@ -101,7 +138,7 @@ class LogConformanceTest : public testing::TestWithParam<std::unique_ptr<LogHarn
     for (const std::string& value : values) {
       LOG_ASSERT_OK(writer->Append(partition, "key", value));
     }
-    LOG_ASSERT_OK(writer->Commit());
+    LOG_ASSERT_OK(Commit(*writer));
   }
 
   std::int64_t End(const TopicPartition& partition) {
@@ -117,17 +154,30 @@ class LogConformanceTest : public testing::TestWithParam<std::unique_ptr<LogHarn
   }
 
   std::int64_t Committed(std::string_view group, const TopicPartition& input) {
-    const Result<std::int64_t> offset = log().CommittedOffset(group, input);
+    const Result<std::int64_t> offset = log().CommittedOffset(Name(group), input);
     LOG_EXPECT_OK(offset.status());
     return offset.ok() ? *offset : -2;
   }
 
+  // Polls until `reached`; the values that came.
+  std::vector<std::string> PollUntil(LogReader& reader, const std::function<bool()>& reached) {
+    std::vector<std::string> values;
+    const auto handle = [&](const TopicPartition&, std::span<const LogRecord> records) {
+      for (const LogRecord& record : records) values.emplace_back(record.value);
+    };
+    polled_ = &values;
+    EXPECT_TRUE(Eventually([&] {
+      const Result<std::size_t> count = reader.Poll(1 << 20, handle);
+      LOG_EXPECT_OK(count.status());
+      return !count.ok() || reached();
+    })) << "the reader never got so far";
+    polled_ = nullptr;
+    return values;
+  }
+
   std::unique_ptr<LogHarness> harness_;
-  const TopicPartition events0_{"events", 0};
-  const TopicPartition events1_{"events", 1};
-  const TopicPartition facts_{"facts", 0};
-  const TopicPartition state0_{"state", 0};
-  const TopicPartition state1_{"state", 1};
+  const std::vector<std::string>* polled_ = nullptr;  // What PollUntil has got until now.
+  TopicPartition events0_, events1_, facts_, state0_, state1_;
 };
 
 using Strings = std::vector<std::string>;
@@ -140,7 +190,7 @@ TEST_P(LogConformanceTest, CommittedRecordsOfAllPartitionsAppearTogether) {
   LOG_ASSERT_OK(writer->Append(events0_, "k", "c"));
   EXPECT_EQ(ValuesFrom(log(), events0_), Strings{});
   EXPECT_EQ(ValuesFrom(log(), facts_), Strings{});
-  LOG_ASSERT_OK(writer->Commit());
+  LOG_ASSERT_OK(Commit(*writer));
   EXPECT_EQ(ValuesFrom(log(), events0_), (Strings{"a", "c"}));
   EXPECT_EQ(ValuesFrom(log(), facts_), Strings{"b"});
 }
@@ -149,7 +199,7 @@ TEST_P(LogConformanceTest, AbortedRecordsAndOffsetsAreNeverSeen) {
   const auto writer = NewWriter();
   LOG_ASSERT_OK(writer->Begin());
   LOG_ASSERT_OK(writer->Append(events0_, "k", "aborted"));
-  LOG_ASSERT_OK(writer->SendOffset("group", facts_, 7));
+  LOG_ASSERT_OK(writer->SendOffset(Name("group"), facts_, 7));
   writer->Abort();
   CommitValues(writer.get(), events0_, {"committed"});
   EXPECT_EQ(ValuesFrom(log(), events0_), Strings{"committed"});
@@ -175,10 +225,10 @@ TEST_P(LogConformanceTest, OffsetsCommitWithTheOutputs) {
   EXPECT_EQ(Committed("group", events0_), -1);
   LOG_ASSERT_OK(writer->Begin());
   LOG_ASSERT_OK(writer->Append(facts_, "k", "v"));
-  LOG_ASSERT_OK(writer->SendOffset("group", events0_, 5));
-  LOG_ASSERT_OK(writer->SendOffset("group", events1_, 6));
+  LOG_ASSERT_OK(writer->SendOffset(Name("group"), events0_, 5));
+  LOG_ASSERT_OK(writer->SendOffset(Name("group"), events1_, 6));
   EXPECT_EQ(Committed("group", events0_), -1);
-  LOG_ASSERT_OK(writer->Commit());
+  LOG_ASSERT_OK(Commit(*writer));
   EXPECT_EQ(Committed("group", events0_), 5);
   EXPECT_EQ(Committed("group", events1_), 6);
   EXPECT_EQ(Committed("other", events0_), -1);
@@ -187,15 +237,15 @@ TEST_P(LogConformanceTest, OffsetsCommitWithTheOutputs) {
 TEST_P(LogConformanceTest, ATransactionOfOffsetsAloneCommits) {
   const auto writer = NewWriter();
   LOG_ASSERT_OK(writer->Begin());
-  LOG_ASSERT_OK(writer->SendOffset("group", events0_, 9));
-  LOG_ASSERT_OK(writer->Commit());
+  LOG_ASSERT_OK(writer->SendOffset(Name("group"), events0_, 9));
+  LOG_ASSERT_OK(Commit(*writer));
   EXPECT_EQ(Committed("group", events0_), 9);
 }
 
 TEST_P(LogConformanceTest, AnEmptyTransactionCommits) {
   const auto writer = NewWriter();
   LOG_ASSERT_OK(writer->Begin());
-  LOG_ASSERT_OK(writer->Commit());
+  LOG_ASSERT_OK(Commit(*writer));
   EXPECT_EQ(End(events0_), 0);
 }
 
@@ -203,7 +253,7 @@ TEST_P(LogConformanceTest, ANewWriterFencesTheOlderOneWithItsId) {
   const auto older = NewWriter("id");
   LOG_ASSERT_OK(older->Begin());
   LOG_ASSERT_OK(older->Append(events0_, "k", "zombie"));
-  LOG_ASSERT_OK(older->SendOffset("group", facts_, 3));
+  LOG_ASSERT_OK(older->SendOffset(Name("group"), facts_, 3));
   const auto newer = NewWriter("id");
   EXPECT_EQ(older->Commit().code(), ErrorCode::kFailedPrecondition);
   CommitValues(newer.get(), events0_, {"newer"});
@@ -227,8 +277,8 @@ TEST_P(LogConformanceTest, InterleavedTransactionsStandInTheOrderOfTheirCommits)
   LOG_ASSERT_OK(two->Begin());
   LOG_ASSERT_OK(one->Append(events0_, "k", "one"));
   LOG_ASSERT_OK(two->Append(events0_, "k", "two"));
-  LOG_ASSERT_OK(two->Commit());
-  LOG_ASSERT_OK(one->Commit());
+  LOG_ASSERT_OK(Commit(*two));
+  LOG_ASSERT_OK(Commit(*one));
   const std::vector<ReadRecord> records = ReadFrom(log(), events0_, 0);
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].value, "two");
@@ -252,7 +302,7 @@ TEST_P(LogConformanceTest, RecordsKeepKeyValueAndTombstone) {
   LOG_ASSERT_OK(writer->Append(state0_, binary, ""));
   LOG_ASSERT_OK(writer->Append(state0_, "gone", std::nullopt));
   LOG_ASSERT_OK(writer->Append(state0_, "", binary));
-  LOG_ASSERT_OK(writer->Commit());
+  LOG_ASSERT_OK(Commit(*writer));
   const std::vector<ReadRecord> records = ReadFrom(log(), state0_, 0);
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[0].key, binary);
@@ -301,20 +351,18 @@ TEST_P(LogConformanceTest, AReaderAtTheEndFindsWhatIsCommittedLater) {
   EXPECT_EQ(reader->Position(events0_), -1);
   LOG_ASSERT_OK(reader->Seek(events0_, 0));
   EXPECT_EQ(reader->Position(events0_), 0);
-  Strings values;
-  const auto poll = [&] {
-    return *reader->Poll(1 << 20, [&](const TopicPartition&, std::span<const LogRecord> records) {
-      for (const LogRecord& record : records) values.emplace_back(record.value);
-    });
+  const auto at_end = [&] { return reader->AtEnd(events0_); };
+  const auto came = [&](std::size_t count) {
+    return [this, count] { return polled_->size() >= count; };
   };
-  EXPECT_EQ(poll(), 0u);
+  EXPECT_EQ(PollUntil(*reader, at_end), Strings{});
   CommitValues(writer.get(), events0_, {"a", "b"});
-  EXPECT_EQ(poll(), 2u);
+  EXPECT_EQ(PollUntil(*reader, came(2)), (Strings{"a", "b"}));
+  EXPECT_EQ(PollUntil(*reader, at_end), Strings{});
   EXPECT_EQ(reader->Position(events0_), End(events0_));
-  EXPECT_EQ(poll(), 0u);
   CommitValues(writer.get(), events0_, {"c"});
-  EXPECT_EQ(poll(), 1u);
-  EXPECT_EQ(values, (Strings{"a", "b", "c"}));
+  EXPECT_EQ(PollUntil(*reader, came(1)), Strings{"c"});
+  EXPECT_EQ(PollUntil(*reader, at_end), Strings{});
 }
 
 TEST_P(LogConformanceTest, APausedPartitionRestsUntilResumed) {
@@ -325,25 +373,11 @@ TEST_P(LogConformanceTest, APausedPartitionRestsUntilResumed) {
   LOG_ASSERT_OK(reader->Seek(events0_, 0));
   LOG_ASSERT_OK(reader->Seek(events1_, 0));
   reader->Pause(events0_);
-  Strings values;
-  const auto poll = [&] {
-    values.clear();
-    for (int i = 0; i < 3; ++i) {
-      LOG_EXPECT_OK(reader
-                        ->Poll(1 << 20,
-                               [&](const TopicPartition&, std::span<const LogRecord> records) {
-                                 for (const LogRecord& record : records)
-                                   values.emplace_back(record.value);
-                               })
-                        .status());
-    }
-  };
-  poll();
-  EXPECT_EQ(values, Strings{"b"});
+  EXPECT_EQ(PollUntil(*reader, [&] { return reader->AtEnd(events1_); }), Strings{"b"});
+  EXPECT_EQ(PollUntil(*reader, [] { return true; }), Strings{});
   EXPECT_EQ(reader->Position(events0_), 0);
   reader->Resume(events0_);
-  poll();
-  EXPECT_EQ(values, Strings{"a"});
+  EXPECT_EQ(PollUntil(*reader, [&] { return reader->AtEnd(events0_); }), Strings{"a"});
 }
 
 TEST_P(LogConformanceTest, PollingSmallReachesEveryPartition) {
@@ -355,14 +389,15 @@ TEST_P(LogConformanceTest, PollingSmallReachesEveryPartition) {
   LOG_ASSERT_OK(reader->Seek(events0_, 0));
   LOG_ASSERT_OK(reader->Seek(events1_, 0));
   std::map<TopicPartition, std::size_t> counts;
-  for (int i = 0; i < 10; ++i) {
-    LOG_ASSERT_OK(reader
-                      ->Poll(2000,
-                             [&](const TopicPartition& from, std::span<const LogRecord> records) {
-                               counts[from] += records.size();
-                             })
-                      .status());
-  }
+  EXPECT_TRUE(Eventually([&] {
+    const auto polled =
+        reader->Poll(2000, [&](const TopicPartition& from, std::span<const LogRecord> records) {
+          counts[from] += records.size();
+        });
+    LOG_EXPECT_OK(polled.status());
+    return !polled.ok() || counts[events0_] + counts[events1_] >= 10;
+  }));
+  EXPECT_LT(counts[events0_] + counts[events1_], 20u);
   EXPECT_GT(counts[events0_], 0u);
   EXPECT_GT(counts[events1_], 0u);
 }
@@ -377,9 +412,12 @@ TEST_P(LogConformanceTest, PurgedRecordsAreGoneAndReadingThemFails) {
   EXPECT_EQ(ValuesFrom(log(), events0_, Start(events0_)), Strings{"c"});
   const auto reader = log().NewReader();
   LOG_ASSERT_OK(reader->Seek(events0_, records[0].offset));
-  const Result<std::size_t> polled =
-      reader->Poll(100, [](const TopicPartition&, std::span<const LogRecord>) {});
-  EXPECT_EQ(polled.status().code(), ErrorCode::kFailedPrecondition);
+  Status failed;
+  EXPECT_TRUE(Eventually([&] {
+    failed = reader->Poll(100, [](const TopicPartition&, std::span<const LogRecord>) {}).status();
+    return !failed.ok();
+  }));
+  EXPECT_EQ(failed.code(), ErrorCode::kFailedPrecondition);
 }
 
 TEST_P(LogConformanceTest, OffsetsGoOnAfterAPurgeOfEverything) {
@@ -410,7 +448,7 @@ TEST_P(LogConformanceTest, CompactionKeepsTheLastValueOfEachKey) {
       expected[key] = value;
     }
     LOG_ASSERT_OK(writer->Append(state1_, "only", std::to_string(i)));
-    LOG_ASSERT_OK(writer->Commit());
+    LOG_ASSERT_OK(Commit(*writer));
     if (i % 20 == 19) harness_->Compact();
   }
   const std::int64_t end = End(state0_);
@@ -437,14 +475,16 @@ TEST_P(LogConformanceTest, AReaderCrossesWhatCompactionRemovedAndReachesTheEnd) 
   const auto reader = log().NewReader();
   LOG_ASSERT_OK(reader->Seek(state0_, 1));
   std::string last;
-  for (int i = 0; i < 200 && reader->Position(state0_) < End(state0_); ++i) {
-    LOG_ASSERT_OK(
+  const std::int64_t end = End(state0_);
+  EXPECT_TRUE(Eventually([&] {
+    LOG_EXPECT_OK(
         reader
             ->Poll(64, [&](const TopicPartition&,
                            std::span<const LogRecord> records) { last = records.back().value; })
             .status());
-  }
-  EXPECT_EQ(reader->Position(state0_), End(state0_));
+    return reader->Position(state0_) >= end;
+  }));
+  EXPECT_EQ(reader->Position(state0_), end);
   EXPECT_EQ(last, "99");
 }
 
@@ -453,9 +493,11 @@ TEST_P(LogConformanceTest, AnExistingTopicOfOtherShapeIsRefusedByName) {
     TopicSpec spec;
     bool fits;
   } cases[] = {
-      {{"events", 3, Cleanup::kDelete}, true},   {{"events", 4, Cleanup::kDelete}, false},
-      {{"events", 3, Cleanup::kCompact}, false}, {{"state", 2, Cleanup::kDelete}, false},
-      {{"another", 2, Cleanup::kDelete}, true},
+      {{Name("events"), 3, Cleanup::kDelete}, true},
+      {{Name("events"), 4, Cleanup::kDelete}, false},
+      {{Name("events"), 3, Cleanup::kCompact}, false},
+      {{Name("state"), 2, Cleanup::kDelete}, false},
+      {{Name("another"), 2, Cleanup::kDelete}, true},
   };
   for (const auto& test : cases) {
     const Status status = log().EnsureTopics({&test.spec, 1});
@@ -471,10 +513,10 @@ TEST_P(LogConformanceTest, AnExistingTopicOfOtherShapeIsRefusedByName) {
 TEST_P(LogConformanceTest, WhatDoesNotExistIsRefused) {
   const auto writer = NewWriter();
   LOG_ASSERT_OK(writer->Begin());
-  EXPECT_FALSE(writer->Append({"nothing", 0}, "k", "v").ok());
-  EXPECT_FALSE(writer->Append({"events", 3}, "k", "v").ok());
-  EXPECT_FALSE(log().EndOffset({"nothing", 0}).ok());
-  EXPECT_FALSE(log().NewReader()->Seek({"events", 3}, 0).ok());
+  EXPECT_FALSE(writer->Append({Name("nothing"), 0}, "k", "v").ok());
+  EXPECT_FALSE(writer->Append({Name("events"), 3}, "k", "v").ok());
+  EXPECT_FALSE(log().EndOffset({Name("nothing"), 0}).ok());
+  EXPECT_FALSE(log().NewReader()->Seek({Name("events"), 3}, 0).ok());
 }
 
 TEST_P(LogConformanceTest, ReopenKeepsEverything) {
@@ -483,8 +525,8 @@ TEST_P(LogConformanceTest, ReopenKeepsEverything) {
     CommitValues(writer.get(), events0_, {"a", "b", "c"});
     LOG_ASSERT_OK(writer->Begin());
     LOG_ASSERT_OK(writer->Append(state1_, "k", "v"));
-    LOG_ASSERT_OK(writer->SendOffset("group", events0_, 2));
-    LOG_ASSERT_OK(writer->Commit());
+    LOG_ASSERT_OK(writer->SendOffset(Name("group"), events0_, 2));
+    LOG_ASSERT_OK(Commit(*writer));
     LOG_ASSERT_OK(log().Purge(events0_, 1));
     CommitValues(writer.get(), facts_, {"d"});
   }
@@ -499,7 +541,7 @@ TEST_P(LogConformanceTest, ReopenKeepsEverything) {
   EXPECT_EQ(ValuesFrom(log(), state1_), Strings{"v"});
   EXPECT_EQ(ValuesFrom(log(), facts_), Strings{"d"});
   EXPECT_EQ(Committed("group", events0_), 2);
-  const TopicSpec other{"events", 5, Cleanup::kDelete};
+  const TopicSpec other{Name("events"), 5, Cleanup::kDelete};
   EXPECT_EQ(log().EnsureTopics({&other, 1}).code(), ErrorCode::kFailedPrecondition);
   const auto writer = NewWriter();
   CommitValues(writer.get(), events0_, {"e"});

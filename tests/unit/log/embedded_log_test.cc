@@ -398,6 +398,21 @@ TEST(EmbeddedLogFaultTest, RandomWorkSurvivesRandomCrashes) {
 
 // ---- Room.
 
+// The suite lets a log take its time; this one has no reason to.
+TEST(EmbeddedLogTest, ACommitIsVisibleWhenItReturns) {
+  MemoryHarness harness;
+  LOG_ASSERT_OK(harness.log().EnsureTopics(Topics()));
+  const auto writer = MustWriter(harness.log());
+  const auto reader = harness.log().NewReader();
+  LOG_ASSERT_OK(reader->Seek(kEvents, 0));
+  const auto ignore = [](const TopicPartition&, std::span<const LogRecord>) {};
+  for (int number = 0; number < 3; ++number) {
+    LOG_ASSERT_OK(CommitNumber(writer.get(), number));
+    EXPECT_EQ(*reader->Poll(1 << 20, ignore), 2u);
+    EXPECT_TRUE(reader->AtEnd(kEvents));
+  }
+}
+
 TEST(EmbeddedLogTest, PurgedSegmentsLeaveTheDisk) {
   MemoryHarness harness;
   LOG_ASSERT_OK(harness.log().EnsureTopics(Topics()));
