@@ -1,0 +1,266 @@
+// One attempt to bring a transaction to its end, and what each class of error makes of it.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "connectors/kafka/writer.h"
+
+namespace leadflow::kafka {
+namespace {
+
+using Phase = Transaction::Phase;
+
+constexpr int kPauseMs = 20;
+constexpr std::int64_t kAbortWaitMs = 5'000;
+
+struct OffsetsDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+struct GroupDeleter {
+  void operator()(rd_kafka_consumer_group_metadata_t* group) const {
+    rd_kafka_consumer_group_metadata_destroy(group);
+  }
+};
+
+// The steps return true if the next one may follow; else `phase` and `status` tell why not.
+class Sending {
+ public:
+  Sending(Transaction* transaction, std::int64_t wait_ms)
+      : transaction_(*transaction),
+        client_(*transaction->client),
+        handle_(transaction->client->get()),
+        deadline_(wait_ms) {}
+
+  // Only tells the brokers to abort.
+  void RunAbort() {
+    transaction_.status = {};
+    static_cast<void>(Abort());
+  }
+
+  void Run() {
+    transaction_.status = {};
+    if (transaction_.phase == Phase::kAborting && !Abort()) return;
+    if (Begin() && Produce() && SendOffsets() && End()) return;
+    if (transaction_.phase == Phase::kAborting) static_cast<void>(Abort());
+  }
+
+ private:
+  std::string What() const { return "the transaction of writer `" + transaction_.writer_id + "`"; }
+
+  bool Begin() {
+    if (transaction_.phase != Phase::kGathered) return true;
+    if (!Fine(rd_kafka_begin_transaction(handle_))) return false;
+    transaction_.phase = Phase::kProducing;
+    return true;
+  }
+
+  bool Produce() {
+    if (transaction_.phase != Phase::kProducing) return true;
+    for (; transaction_.produced < transaction_.records.size(); ++transaction_.produced) {
+      if (!ProduceOne(transaction_.records[transaction_.produced])) return false;
+    }
+    transaction_.phase = Phase::kOffsets;
+    return true;
+  }
+
+  bool ProduceOne(const Transaction::Record& record) {
+    Transaction::Target& target = *record.target;
+    if (target.topic == nullptr) {
+      Topic& topic = transaction_.handles[target.name->topic];
+      if (topic == nullptr) {
+        topic.reset(rd_kafka_topic_new(handle_, target.name->topic.c_str(), nullptr));
+      }
+      target.topic = topic.get();
+    }
+    // An empty key is a key: compacted topics refuse records without one. librdkafka copies, for
+    // what it holds may outlive this transaction.
+    const char* const value = record.bytes + record.key_size;
+    while (rd_kafka_produce(target.topic, static_cast<std::int32_t>(target.name->partition),
+                            RD_KAFKA_MSG_F_COPY,
+                            record.tombstone ? nullptr : const_cast<char*>(value),
+                            record.value_size, record.bytes, record.key_size, &target) != 0) {
+      const rd_kafka_resp_err_t error = rd_kafka_last_error();
+      if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) return Refused(error, target);
+      if (deadline_.passed()) return Late();
+      rd_kafka_poll(handle_, kPauseMs);
+    }
+    return true;
+  }
+
+  // librdkafka takes no record any more: its own reason comes with the next call.
+  bool Refused(rd_kafka_resp_err_t error, const Transaction::Target& target) {
+    if (error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__STATE) {
+      return Fine(rd_kafka_commit_transaction(handle_, deadline_.remaining_ms())) && Impossible();
+    }
+    transaction_.undelivered = target.name;
+    transaction_.delivery_error = error;
+    transaction_.phase = Phase::kAborting;
+    return false;
+  }
+
+  bool Impossible() {
+    transaction_.phase = Phase::kUnknown;
+    transaction_.status = {ErrorCode::kInternal, What() + ": librdkafka committed a part of it"};
+    return false;
+  }
+
+  bool Late() {
+    transaction_.status = client_.StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, What());
+    return false;
+  }
+
+  // Of every group, also if they have not moved: only this fences a writer that was left behind.
+  bool SendOffsets() {
+    if (transaction_.phase != Phase::kOffsets) return true;
+    std::size_t index = 0;
+    for (const auto& [group, offsets] : transaction_.offsets) {
+      if (index++ < transaction_.groups_sent) continue;
+      const std::unique_ptr<rd_kafka_topic_partition_list_t, OffsetsDeleter> list(
+          rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+      for (const Transaction::InputOffset& one : offsets) {
+        const auto partition = static_cast<std::int32_t>(one.input.partition);
+        rd_kafka_topic_partition_list_add(list.get(), one.input.topic.c_str(), partition)->offset =
+            one.offset;
+      }
+      const std::unique_ptr<rd_kafka_consumer_group_metadata_t, GroupDeleter> metadata(
+          rd_kafka_consumer_group_metadata_new(group.c_str()));
+      if (!Repeat([&](int wait_ms) { return Send(list.get(), metadata.get(), wait_ms); })) {
+        return false;
+      }
+      ++transaction_.groups_sent;
+    }
+    transaction_.phase = Phase::kEnding;
+    return true;
+  }
+
+  rd_kafka_error_t* Send(const rd_kafka_topic_partition_list_t* offsets,
+                         const rd_kafka_consumer_group_metadata_t* group, int wait_ms) {
+    using Call = Transaction::OffsetsCall;
+    transaction_.offsets_call = Call::kRunning;
+    rd_kafka_error_t* const error =
+        rd_kafka_send_offsets_to_transaction(handle_, offsets, group, wait_ms);
+    Call running = Call::kRunning;
+    transaction_.offsets_call.compare_exchange_strong(running, Call::kNone);
+    return error;
+  }
+
+  bool End() {
+    if (transaction_.phase != Phase::kEnding) return true;
+    if (!Repeat([&](int wait_ms) { return rd_kafka_commit_transaction(handle_, wait_ms); })) {
+      return false;
+    }
+    transaction_.phase = Phase::kCommitted;
+    return true;
+  }
+
+  // A record that cannot be delivered says more than the transaction that fails of it. A fenced one
+  // tells the abort that follows.
+  Status Cause() const {
+    const rd_kafka_resp_err_t error = transaction_.delivery_error;
+    if (transaction_.undelivered == nullptr) return transaction_.status;
+    if (!transaction_.status.ok() && (Client::Transient(error) || Client::Fenced(error))) {
+      return transaction_.status;
+    }
+    return client_.StatusOf(error, NameOf(*transaction_.undelivered));
+  }
+
+  // To kGathered, with `status` telling why; a reason that may pass becomes kUnavailable.
+  bool Abort() {
+    const Status cause = Cause();
+    deadline_ = Deadline(kAbortWaitMs);
+    if (!Repeat([&](int wait_ms) { return rd_kafka_abort_transaction(handle_, wait_ms); })) {
+      return false;
+    }
+    transaction_.phase = Phase::kGathered;
+    transaction_.produced = 0;
+    transaction_.groups_sent = 0;
+    transaction_.undelivered = nullptr;
+    transaction_.delivery_error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (auto& [name, target] : transaction_.targets) target.last_offset = -1;
+    transaction_.status = cause;
+    return true;
+  }
+
+  template <class Call>
+  bool Repeat(const Call& call) {
+    while (true) {
+      const bool late = deadline_.passed();
+      rd_kafka_error_t* const error = call(deadline_.remaining_ms());
+      if (transaction_.offsets_call == Transaction::OffsetsCall::kForsaken) {
+        rd_kafka_error_destroy(error);
+        return false;
+      }
+      if (error == nullptr) return true;
+      if (late || rd_kafka_error_is_retriable(error) == 0) return Fine(error);
+      rd_kafka_error_destroy(error);
+      rd_kafka_poll(handle_, kPauseMs);
+    }
+  }
+
+  // Judges an error of the transaction by its class, and frees it. True: there is none.
+  bool Fine(rd_kafka_error_t* error) {
+    if (error == nullptr) return true;
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    const bool fatal = rd_kafka_error_is_fatal(error) != 0;
+    const bool abortable = rd_kafka_error_txn_requires_abort(error) != 0;
+    const bool retriable = rd_kafka_error_is_retriable(error) != 0;
+    std::string said = rd_kafka_error_string(error);
+    rd_kafka_error_destroy(error);
+    if (fatal) {
+      std::array<char, 512> text{};
+      code = rd_kafka_fatal_error(handle_, text.data(), text.size());
+      said = text.data();
+    }
+    if (Client::Fenced(code)) {
+      transaction_.phase = Phase::kFenced;
+      transaction_.status = {ErrorCode::kFailedPrecondition,
+                             "writer `" + transaction_.writer_id +
+                                 "` is fenced: a newer one with its id was started, or it was "
+                                 "silent for longer than a transaction may last"};
+    } else if (retriable) {
+      transaction_.status =
+          Status::Unavailable(std::string(client_.StatusOf(code, What()).message()));
+    } else if (abortable && !fatal) {
+      const Status status = client_.StatusOf(code, What());
+      const bool passes = status.retryable() || status.code() == ErrorCode::kInternal;
+      transaction_.status = passes ? Status::Unavailable(What() + " was aborted: " + said) : status;
+      transaction_.phase = Phase::kAborting;
+    } else if (transaction_.phase == Phase::kEnding) {
+      transaction_.phase = Phase::kUnknown;
+      transaction_.status = {
+          ErrorCode::kInternal,
+          What() + ": it is not known whether it was committed (" + said + "): start again"};
+    } else {
+      transaction_.phase = Phase::kBroken;
+      transaction_.status = Status::Unavailable(What() + " needs a new producer: " + said);
+    }
+    return false;
+  }
+
+  Transaction& transaction_;
+  const Client& client_;
+  rd_kafka_t* handle_;
+  Deadline deadline_;
+};
+
+}  // namespace
+
+void OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  auto* const target = static_cast<Transaction::Target*>(message->_private);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    target->last_offset = std::max(target->last_offset, message->offset);
+  } else if (target->owner->undelivered == nullptr) {
+    target->owner->undelivered = target->name;
+    target->owner->delivery_error = message->err;
+  }
+}
+
+void Attempt(Transaction& transaction, std::int64_t wait_ms) {
+  Sending(&transaction, wait_ms).Run();
+}
+
+void AttemptAbort(Transaction& transaction) { Sending(&transaction, kAbortWaitMs).RunAbort(); }
+
+}  // namespace leadflow::kafka

@@ -1,0 +1,265 @@
+#include "connectors/kafka/kafka_log.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "connectors/kafka/client.h"
+#include "connectors/kafka/reader.h"
+#include "connectors/kafka/topics.h"
+#include "connectors/kafka/writer.h"
+#include "engine/base/clock.h"
+
+namespace leadflow {
+
+using kafka::Ask;
+using kafka::Client;
+using kafka::Deadline;
+using kafka::Event;
+using kafka::NameOf;
+
+namespace {
+
+constexpr int kSliceMs = 1'000;
+constexpr int kPauseMs = 20;
+
+struct OffsetsDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using Offsets = std::unique_ptr<rd_kafka_topic_partition_list_t, OffsetsDeleter>;
+
+Status CheckOptions(const KafkaOptions& options) {
+  if (options.brokers.empty()) {
+    return Status::InvalidArgument("kafka: no brokers: set `kafka.brokers` to host:port");
+  }
+  if (options.commit_wait_ms >= options.transaction_timeout_ms) {
+    return Status::InvalidArgument("kafka: a commit may wait for " +
+                                   std::to_string(options.commit_wait_ms) +
+                                   " ms, longer than a transaction may last");
+  }
+  if (options.sasl && options.sasl->mechanism.empty()) {
+    return Status::InvalidArgument("kafka: set `kafka.sasl.mechanism`");
+  }
+  return {};
+}
+
+}  // namespace
+
+// One connection for everything that is not the data of a reader or a writer.
+class KafkaLog::Cluster {
+ public:
+  Cluster(KafkaOptions cluster_options, std::shared_ptr<Client> client)
+      : options(std::move(cluster_options)), topics(client), client_(std::move(client)) {}
+
+  Status Connect() const;
+  Result<std::pair<std::int64_t, std::int64_t>> Ends(const TopicPartition& partition);
+  Result<std::int64_t> Committed(std::string_view group, const TopicPartition& input) const;
+  Status Purge(const TopicPartition& partition, std::int64_t offset);
+
+  const KafkaOptions options;
+  kafka::Topics topics;
+
+ private:
+  Result<std::int64_t> CommittedOnce(const std::string& group, const TopicPartition& input,
+                                     bool* again) const;
+
+  std::shared_ptr<Client> client_;
+  std::mutex purge_mutex_;
+  std::map<TopicPartition, std::int64_t> purges_;  // Guarded by purge_mutex_. Not yet sent.
+  std::int64_t last_purge_ns_ = 0;                 // Guarded by purge_mutex_.
+  kafka::Queue purge_answers_{nullptr};            // Guarded by purge_mutex_.
+};
+
+// A refused login shows at once what waiting would not change.
+Status KafkaLog::Cluster::Connect() const {
+  const Deadline deadline(options.answer_timeout_ms);
+  while (true) {
+    const bool late = deadline.passed();
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const rd_kafka_resp_err_t error = rd_kafka_metadata(
+        client_->get(), 0, nullptr, &metadata, std::min(deadline.remaining_ms(), kSliceMs));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      rd_kafka_metadata_destroy(metadata);
+      return {};
+    }
+    const Status status = client_->StatusOf(error, "connecting");
+    if (late || !status.retryable()) return status;
+    rd_kafka_poll(client_->get(), kPauseMs);
+  }
+}
+
+Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::Ends(
+    const TopicPartition& partition) {
+  LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
+  const Deadline deadline(options.answer_timeout_ms);
+  while (true) {
+    const bool late = deadline.passed();
+    std::int64_t start = 0, end = 0;
+    const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        client_->get(), partition.topic.c_str(), static_cast<std::int32_t>(partition.partition),
+        &start, &end, std::min(deadline.remaining_ms(), 10 * kSliceMs));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::pair(start, end);
+    const Status status = client_->StatusOf(error, NameOf(partition));
+    if (late || !status.retryable()) return status;
+    rd_kafka_poll(client_->get(), kPauseMs);
+  }
+}
+
+Result<std::int64_t> KafkaLog::Cluster::CommittedOnce(const std::string& group,
+                                                      const TopicPartition& input,
+                                                      bool* again) const {
+  const std::string what = "the offset of group `" + group + "` in " + NameOf(input);
+  const Offsets list(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(),
+                                    static_cast<std::int32_t>(input.partition));
+  const auto send = [&](rd_kafka_AdminOptions_t* admin, rd_kafka_queue_t* queue) {
+    // Not while a transaction that moves it is being ended.
+    if (rd_kafka_error_t* const error =
+            rd_kafka_AdminOptions_set_require_stable_offsets(admin, 1)) {
+      rd_kafka_error_destroy(error);
+    }
+    rd_kafka_ListConsumerGroupOffsets_t* request =
+        rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get());
+    rd_kafka_ListConsumerGroupOffsets(client_->get(), &request, 1, admin, queue);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+  };
+  // librdkafka may wait in vain for the coordinator of a group that had none when it first asked.
+  const std::int64_t wait_ms = std::min<std::int64_t>(options.answer_timeout_ms, kSliceMs);
+  const Result<Event> event =
+      Ask(*client_, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, wait_ms, what, send);
+  *again = !event.ok() && event.status().retryable();
+  if (!event.ok()) return event.status();
+  std::size_t count = 0;
+  const rd_kafka_group_result_t** const groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
+  if (count != 1) return Status(ErrorCode::kInternal, what + ": librdkafka gave no answer");
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (const rd_kafka_error_t* const failed = rd_kafka_group_result_error(groups[0])) {
+    error = rd_kafka_error_code(failed);
+  }
+  const rd_kafka_topic_partition_list_t* const offsets =
+      rd_kafka_group_result_partitions(groups[0]);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR && offsets != nullptr && offsets->cnt == 1) {
+    error = offsets->elems[0].err;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return std::max<std::int64_t>(offsets->elems[0].offset, -1);
+    }
+  }
+  *again = Client::Transient(error);
+  if (error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND || error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::int64_t{-1};
+  }
+  return client_->StatusOf(error, what);
+}
+
+Result<std::int64_t> KafkaLog::Cluster::Committed(std::string_view group,
+                                                  const TopicPartition& input) const {
+  const Deadline deadline(options.answer_timeout_ms);
+  while (true) {
+    const bool late = deadline.passed();
+    bool again = false;
+    Result<std::int64_t> offset = CommittedOnce(std::string(group), input, &again);
+    if (offset.ok() || !again || late) return offset;
+    rd_kafka_poll(client_->get(), kPauseMs);
+  }
+}
+
+Status KafkaLog::Cluster::Purge(const TopicPartition& partition, std::int64_t offset) {
+  if (topics.compacted(partition.topic)) return {};
+  LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
+  const std::lock_guard lock(purge_mutex_);
+  std::int64_t& last = purges_[partition];
+  last = std::max(last, offset);
+  const std::int64_t now_ns = Clock::System().MonotonicNanos();
+  const bool at_once = options.purge_interval_ms == 0;
+  if (!at_once && now_ns - last_purge_ns_ < options.purge_interval_ms * 1'000'000) return {};
+  last_purge_ns_ = now_ns;
+  const std::map<TopicPartition, std::int64_t> due = std::exchange(purges_, {});
+  const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(due.size())));
+  for (const auto& [name, before] : due) {
+    rd_kafka_topic_partition_list_add(list.get(), name.topic.c_str(),
+                                      static_cast<std::int32_t>(name.partition))
+        ->offset = before;
+  }
+  rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list.get());
+  const auto free_request = [](rd_kafka_DeleteRecords_t* one) {
+    rd_kafka_DeleteRecords_destroy(one);
+  };
+  const std::unique_ptr<rd_kafka_DeleteRecords_t, decltype(free_request)> owner(request,
+                                                                                free_request);
+  if (!at_once) {
+    // Records that stay a little longer do no harm: the answer is taken when the next purge is due,
+    // and an error only means that it comes to the same again.
+    if (purge_answers_ == nullptr) purge_answers_.reset(rd_kafka_queue_new(client_->get()));
+    while (const Event answer{rd_kafka_queue_poll(purge_answers_.get(), 0)}) {
+    }
+    const kafka::AdminOptions admin = kafka::NewAdminOptions(
+        *client_, RD_KAFKA_ADMIN_OP_DELETERECORDS, options.answer_timeout_ms);
+    rd_kafka_DeleteRecords(client_->get(), &request, 1, admin.get(), purge_answers_.get());
+    return {};
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(
+      const Event event, Ask(*client_, RD_KAFKA_ADMIN_OP_DELETERECORDS, options.answer_timeout_ms,
+                             "purging " + NameOf(partition),
+                             [&](rd_kafka_AdminOptions_t* admin, rd_kafka_queue_t* queue) {
+                               rd_kafka_DeleteRecords(client_->get(), &request, 1, admin, queue);
+                             }));
+  const rd_kafka_topic_partition_list_t* const results =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  for (int i = 0; i < results->cnt; ++i) {
+    if (results->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return client_->StatusOf(results->elems[i].err, "purging " + NameOf(partition));
+    }
+  }
+  return {};
+}
+
+Result<std::unique_ptr<KafkaLog>> KafkaLog::Open(KafkaOptions options) {
+  LEADFLOW_RETURN_IF_ERROR(CheckOptions(options));
+  LEADFLOW_ASSIGN_OR_RETURN(
+      std::shared_ptr<Client> client,
+      Client::New(RD_KAFKA_CONSUMER, options, {{"isolation.level", "read_committed"}}));
+  auto cluster = std::make_unique<Cluster>(std::move(options), std::move(client));
+  LEADFLOW_RETURN_IF_ERROR(cluster->Connect());
+  return std::make_unique<KafkaLog>(std::move(cluster));
+}
+
+KafkaLog::KafkaLog(std::unique_ptr<Cluster> cluster) : cluster_(std::move(cluster)) {}
+KafkaLog::~KafkaLog() = default;
+
+Status KafkaLog::EnsureTopics(std::span<const TopicSpec> topics) {
+  return cluster_->topics.Ensure(topics);
+}
+
+std::unique_ptr<LogReader> KafkaLog::NewReader() {
+  return std::make_unique<kafka::Reader>(cluster_->options, &cluster_->topics);
+}
+
+Result<std::unique_ptr<LogWriter>> KafkaLog::NewWriter(std::string_view transactional_id) {
+  return kafka::Writer::New(cluster_->options, &cluster_->topics, transactional_id);
+}
+
+Result<std::int64_t> KafkaLog::StartOffset(const TopicPartition& partition) {
+  LEADFLOW_ASSIGN_OR_RETURN(const auto ends, cluster_->Ends(partition));
+  return ends.first;
+}
+
+Result<std::int64_t> KafkaLog::EndOffset(const TopicPartition& partition) {
+  LEADFLOW_ASSIGN_OR_RETURN(const auto ends, cluster_->Ends(partition));
+  return ends.second;
+}
+
+Result<std::int64_t> KafkaLog::CommittedOffset(std::string_view group,
+                                               const TopicPartition& input) {
+  return cluster_->Committed(group, input);
+}
+
+Status KafkaLog::Purge(const TopicPartition& partition, std::int64_t offset) {
+  return cluster_->Purge(partition, offset);
+}
+
+}  // namespace leadflow

@@ -1,0 +1,350 @@
+#include "connectors/kafka/topics.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace leadflow::kafka {
+namespace {
+
+constexpr std::int64_t kTombstoneRetentionMs = std::int64_t{7} * 24 * 3600 * 1000;
+constexpr int kPauseMs = 20;
+constexpr std::int64_t kMarginMs = 500;  // librdkafka itself tells that time is up.
+
+std::int32_t InSyncWanted(const KafkaOptions& options) {
+  return std::max(1, options.replication - 1);
+}
+
+Settings SettingsOf(const TopicSpec& spec, const KafkaOptions& options) {
+  Settings settings = {
+      {"max.message.bytes", std::to_string(kRecordBytesMax)},
+      {"message.timestamp.type", "LogAppendTime"},
+      {"min.insync.replicas", std::to_string(InSyncWanted(options))},
+      {"unclean.leader.election.enable", "false"},
+  };
+  if (spec.cleanup == Cleanup::kCompact) {
+    settings.emplace_back("cleanup.policy", "compact");
+    settings.emplace_back("delete.retention.ms", std::to_string(kTombstoneRetentionMs));
+  } else {
+    settings.emplace_back("cleanup.policy", "delete");
+    settings.emplace_back("retention.ms", "-1");
+    settings.emplace_back("retention.bytes", "-1");
+  }
+  return settings;
+}
+
+std::string ToCreate(const TopicSpec& spec, const KafkaOptions& options) {
+  std::string text = "topic `" + spec.name + "` does not exist; create it with " +
+                     std::to_string(spec.partitions) + " partitions, replication " +
+                     std::to_string(options.replication);
+  for (const auto& [name, value] : SettingsOf(spec, options)) text += ", " + name + "=" + value;
+  return text;
+}
+
+struct NewTopicDeleter {
+  void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
+};
+struct ResourceDeleter {
+  void operator()(rd_kafka_ConfigResource_t* resource) const {
+    rd_kafka_ConfigResource_destroy(resource);
+  }
+};
+
+// All errors become one.
+class Findings {
+ public:
+  void Add(Status status) {
+    if (status.ok()) return;
+    if (first_.ok()) {
+      first_ = std::move(status);
+    } else {
+      first_ = {first_.code(),
+                std::string(first_.message()) + "; " + std::string(status.message())};
+    }
+  }
+  Status status() const { return first_; }
+
+ private:
+  Status first_;
+};
+
+std::int64_t Number(const std::string& text) {
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+// What a setting must be for nothing to be lost; nullptr: it is fine.
+const char* Harm(const std::string& name, const std::string& value, const TopicSpec& spec,
+                 std::int32_t in_sync) {
+  const bool compact = spec.cleanup == Cleanup::kCompact;
+  if (name == "cleanup.policy" && value != (compact ? "compact" : "delete")) {
+    return compact ? "`compact`, or state is dropped with time" : "`delete`, or records are merged";
+  }
+  if (!compact && name == "retention.ms" && value != "-1") {
+    return "-1, or records are dropped before they are read";
+  }
+  if (!compact && name == "retention.bytes" && value != "-1") {
+    return "-1, or records are dropped before they are read";
+  }
+  if (name == "unclean.leader.election.enable" && value != "false") {
+    return "false, or a broker that lags drops what was committed";
+  }
+  if (name == "min.insync.replicas" && Number(value) < in_sync) {
+    return "at least one less than `kafka.topics.replication`, or one lost disk loses what was "
+           "committed";
+  }
+  if (name == "max.message.bytes" && Number(value) < static_cast<std::int64_t>(kRecordBytesMax)) {
+    return "at least 4194304, or large records stop the job";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+AdminOptions NewAdminOptions(const Client& client, rd_kafka_admin_op_t operation,
+                             std::int64_t timeout_ms) {
+  AdminOptions options(rd_kafka_AdminOptions_new(client.get(), operation));
+  const int timeout = static_cast<int>(timeout_ms);
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout, nullptr, 0);
+  return options;
+}
+
+Result<Event> Ask(const Client& client, rd_kafka_admin_op_t operation, std::int64_t wait_ms,
+                  std::string_view what,
+                  const std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send) {
+  const AdminOptions options = NewAdminOptions(client, operation, wait_ms);
+  const Queue queue(rd_kafka_queue_new(client.get()));
+  send(options.get(), queue.get());
+  Event event(rd_kafka_queue_poll(queue.get(), static_cast<int>(wait_ms + kMarginMs)));
+  if (event == nullptr) return client.StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
+  if (const auto error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return client.StatusOf(error, what);
+  }
+  return event;
+}
+
+std::string NameOf(const TopicPartition& partition) {
+  return "topic `" + partition.topic + "`, partition " + std::to_string(partition.partition);
+}
+
+Result<std::optional<Topics::Shape>> Topics::Describe(const std::string& topic) const {
+  const Topic handle(rd_kafka_topic_new(client_->get(), topic.c_str(), nullptr));
+  if (handle == nullptr) {
+    return Status::InvalidArgument("`" + topic + "` cannot be the name of a topic");
+  }
+  const rd_kafka_metadata_t* raw = nullptr;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_metadata(client_->get(), 0, handle.get(), &raw,
+                        static_cast<int>(client_->options().answer_timeout_ms));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->StatusOf(error, "topic `" + topic + "`");
+  const std::unique_ptr<const rd_kafka_metadata_t, void (*)(const rd_kafka_metadata_t*)> metadata(
+      raw, &rd_kafka_metadata_destroy);
+  if (metadata->topic_cnt != 1) return std::optional<Shape>();
+  const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+  if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return std::optional<Shape>();
+  if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+      found.err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+    return client_->StatusOf(found.err, "topic `" + topic + "`");
+  }
+  const std::span partitions(found.partitions, static_cast<std::size_t>(found.partition_cnt));
+  Shape shape{static_cast<std::uint32_t>(partitions.size()), 0, !partitions.empty()};
+  for (const rd_kafka_metadata_partition_t& partition : partitions) {
+    const auto replicas = static_cast<std::uint32_t>(partition.replica_cnt);
+    shape.replicas = shape.replicas == 0 ? replicas : std::min(shape.replicas, replicas);
+    shape.ready = shape.ready && partition.leader >= 0;
+  }
+  return std::optional<Shape>(shape);
+}
+
+Status Topics::Check(const TopicPartition& partition) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = partitions_.find(partition.topic);
+    if (known != partitions_.end() && partition.partition < known->second) return {};
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(partition.topic));
+  if (!shape) {
+    return Status::NotFound("topic `" + partition.topic + "` does not exist on kafka brokers " +
+                            client_->options().brokers + ": create it");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    partitions_[partition.topic] = shape->partitions;
+  }
+  if (partition.partition < shape->partitions) return {};
+  return Status::NotFound(NameOf(partition) + " does not exist: the topic has " +
+                          std::to_string(shape->partitions) + " partitions");
+}
+
+bool Topics::compacted(const std::string& topic) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = cleanup_.find(topic);
+  return found != cleanup_.end() && found->second == Cleanup::kCompact;
+}
+
+Status Topics::Ensure(std::span<const TopicSpec> specs) {
+  std::vector<const TopicSpec*> missing, existing;
+  for (const TopicSpec& spec : specs) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(spec.name));
+    (shape ? existing : missing).push_back(&spec);
+  }
+  if (!missing.empty()) {
+    LEADFLOW_RETURN_IF_ERROR(Create(missing, &existing));
+    LEADFLOW_RETURN_IF_ERROR(AwaitReady(missing));
+  }
+  Findings findings;
+  for (const TopicSpec* spec : existing) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(spec->name));
+    findings.Add(CheckShape(*spec, shape.value_or(Shape())));
+  }
+  findings.Add(CheckSettings(existing));
+  LEADFLOW_RETURN_IF_ERROR(findings.status());
+  const std::lock_guard lock(mutex_);
+  for (const TopicSpec& spec : specs) {
+    partitions_[spec.name] = spec.partitions;
+    cleanup_[spec.name] = spec.cleanup;
+  }
+  return {};
+}
+
+Status Topics::CheckShape(const TopicSpec& spec, const Shape& shape) const {
+  Findings findings;
+  if (shape.partitions != spec.partitions) {
+    findings.Add({ErrorCode::kFailedPrecondition,
+                  "topic `" + spec.name + "` has " + std::to_string(shape.partitions) +
+                      " partitions, not " + std::to_string(spec.partitions) +
+                      ": keys would go elsewhere; set `engine.partitions` to what it has, or use "
+                      "another `name`"});
+  }
+  const auto wanted = static_cast<std::uint32_t>(client_->options().replication);
+  if (shape.replicas < wanted) {
+    findings.Add({ErrorCode::kFailedPrecondition,
+                  "topic `" + spec.name + "` has " + std::to_string(shape.replicas) +
+                      " replicas, fewer than `kafka.topics.replication` (" +
+                      std::to_string(wanted) + "): add replicas"});
+  }
+  return findings.status();
+}
+
+// Those that another process made meanwhile go to `existing`.
+Status Topics::Create(std::span<const TopicSpec* const> specs,
+                      std::vector<const TopicSpec*>* existing) {
+  const KafkaOptions& options = client_->options();
+  Findings findings;
+  std::vector<std::unique_ptr<rd_kafka_NewTopic_t, NewTopicDeleter>> topics;
+  std::vector<rd_kafka_NewTopic_t*> raw;
+  for (const TopicSpec* spec : specs) {
+    if (!options.create_topics) {
+      findings.Add(Status::NotFound(ToCreate(*spec, options)));
+      continue;
+    }
+    std::array<char, 256> text{};
+    topics.emplace_back(rd_kafka_NewTopic_new(spec->name.c_str(),
+                                              static_cast<int>(spec->partitions),
+                                              options.replication, text.data(), text.size()));
+    if (topics.back() == nullptr) {
+      return Status::InvalidArgument("topic `" + spec->name + "`: " + text.data());
+    }
+    for (const auto& [name, value] : SettingsOf(*spec, options)) {
+      rd_kafka_NewTopic_set_config(topics.back().get(), name.c_str(), value.c_str());
+    }
+    raw.push_back(topics.back().get());
+  }
+  LEADFLOW_RETURN_IF_ERROR(findings.status());
+  LEADFLOW_ASSIGN_OR_RETURN(
+      const Event event,
+      Ask(*client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, options.answer_timeout_ms, "creating topics",
+          [&](rd_kafka_AdminOptions_t* admin, rd_kafka_queue_t* queue) {
+            rd_kafka_CreateTopics(client_->get(), raw.data(), raw.size(), admin, queue);
+          }));
+  std::size_t count = 0;
+  const rd_kafka_topic_result_t** const results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  for (const rd_kafka_topic_result_t* result : std::span(results, count)) {
+    const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(result);
+    const std::string name = rd_kafka_topic_result_name(result);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    if (error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+      for (const TopicSpec* spec : specs) {
+        if (spec->name == name) existing->push_back(spec);
+      }
+      continue;
+    }
+    const char* const said = rd_kafka_topic_result_error_string(result);
+    const Status status = client_->StatusOf(error, "creating topic `" + name + "`");
+    findings.Add(error == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR
+                     ? Status::InvalidArgument("creating topic `" + name +
+                                               "`: " + (said == nullptr ? "" : said) +
+                                               ": set `kafka.topics.replication`")
+                 : said == nullptr
+                     ? status
+                     : Status(status.code(), std::string(status.message()) + " (" + said + ")"));
+  }
+  return findings.status();
+}
+
+Status Topics::AwaitReady(std::span<const TopicSpec* const> specs) {
+  const Deadline deadline(client_->options().answer_timeout_ms);
+  for (const TopicSpec* spec : specs) {
+    while (true) {
+      LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(spec->name));
+      if (shape && shape->ready) break;
+      if (deadline.passed()) {
+        return Status::Unavailable("topic `" + spec->name +
+                                   "` was created, and has no leader yet: "
+                                   "see the logs of the brokers");
+      }
+      rd_kafka_poll(client_->get(), kPauseMs);
+    }
+  }
+  return {};
+}
+
+Status Topics::CheckSettings(std::span<const TopicSpec* const> specs) const {
+  if (specs.empty()) return {};
+  std::vector<std::unique_ptr<rd_kafka_ConfigResource_t, ResourceDeleter>> resources;
+  std::vector<rd_kafka_ConfigResource_t*> raw;
+  for (const TopicSpec* spec : specs) {
+    resources.emplace_back(
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, spec->name.c_str()));
+    raw.push_back(resources.back().get());
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(
+      const Event event, Ask(*client_, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+                             client_->options().answer_timeout_ms, "reading the settings of topics",
+                             [&](rd_kafka_AdminOptions_t* admin, rd_kafka_queue_t* queue) {
+                               rd_kafka_DescribeConfigs(client_->get(), raw.data(), raw.size(),
+                                                        admin, queue);
+                             }));
+  std::size_t count = 0;
+  const rd_kafka_ConfigResource_t** const described = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  Findings findings;
+  for (const rd_kafka_ConfigResource_t* resource : std::span(described, count)) {
+    const std::string name = rd_kafka_ConfigResource_name(resource);
+    const std::string what = "topic `" + name + "`";
+    if (const auto error = rd_kafka_ConfigResource_error(resource);
+        error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      findings.Add(client_->StatusOf(error, what));
+      continue;
+    }
+    const auto spec = std::find_if(specs.begin(), specs.end(),
+                                   [&](const TopicSpec* one) { return one->name == name; });
+    std::size_t entry_count = 0;
+    const rd_kafka_ConfigEntry_t** const entries =
+        rd_kafka_ConfigResource_configs(resource, &entry_count);
+    for (const rd_kafka_ConfigEntry_t* entry : std::span(entries, entry_count)) {
+      const char* const value = rd_kafka_ConfigEntry_value(entry);
+      if (spec == specs.end() || value == nullptr) continue;
+      const std::string setting = rd_kafka_ConfigEntry_name(entry);
+      const char* const harm = Harm(setting, value, **spec, InSyncWanted(client_->options()));
+      if (harm == nullptr) continue;
+      findings.Add({ErrorCode::kFailedPrecondition,
+                    what + " has " + setting + "=" + value + ": it has to be " + harm});
+    }
+  }
+  return findings.status();
+}
+
+}  // namespace leadflow::kafka

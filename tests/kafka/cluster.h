@@ -1,0 +1,40 @@
+// The broker that tests/kafka/broker.py has started for this test, and what a test needs of it
+// beside the Log.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "connectors/kafka/kafka_options.h"
+
+namespace leadflow {
+
+// One of broker.py's variables; ends the process with a hint if the test was started without it.
+std::string BrokerVariable(const char* name);
+
+// For the port without login; waits that are short enough for a test.
+KafkaOptions BrokerOptions();
+
+// A name that no other test, and no other run of this one, has used.
+std::string UniqueName(std::string_view name);
+
+// Makes a topic as somebody else would have: one broker, these settings.
+void CreateTopic(const std::string& name, int partitions,
+                 const std::map<std::string, std::string>& settings);
+
+// Stops the broker's process as SIGSTOP does, and lets it go on at the end of the scope.
+class StoppedBroker {
+ public:
+  StoppedBroker();
+  ~StoppedBroker() { Continue(); }
+  StoppedBroker(const StoppedBroker&) = delete;
+  StoppedBroker& operator=(const StoppedBroker&) = delete;
+  void Continue();
+
+ private:
+  int pid_;
+};
+
+}  // namespace leadflow
