@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "connectors/kafka/bounded_calls.h"
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/reader.h"
 #include "connectors/kafka/topics.h"
@@ -92,19 +93,32 @@ Status KafkaLog::Cluster::Connect() const {
   }
 }
 
+// librdkafka's call waits for ever for a broker that is silent, whatever time it is given; so it
+// runs on a thread that can be left behind.
 Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::Ends(
     const TopicPartition& partition) {
   LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
-  const Deadline deadline(options.answer_timeout_ms);
-  while (true) {
-    const bool late = deadline.passed();
+  struct Answer {
     std::int64_t start = 0, end = 0;
-    const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        client_->get(), partition.topic.c_str(), static_cast<std::int32_t>(partition.partition),
-        &start, &end, std::min(deadline.remaining_ms(), 10 * kSliceMs));
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::pair(start, end);
-    const Status status = client_->StatusOf(error, NameOf(partition));
-    if (late || !status.retryable()) return status;
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  };
+  const Deadline deadline(options.answer_timeout_ms);
+  kafka::BoundedCalls calls;
+  while (true) {
+    const auto answer = std::make_shared<Answer>();
+    const int wait_ms = deadline.remaining_ms();
+    calls.Start([client = client_, partition, answer, wait_ms] {
+      answer->error = rd_kafka_query_watermark_offsets(
+          client->get(), partition.topic.c_str(), static_cast<std::int32_t>(partition.partition),
+          &answer->start, &answer->end, wait_ms);
+    });
+    if (!calls.Wait(wait_ms)) {
+      calls.Abandon();
+      return client_->StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, NameOf(partition));
+    }
+    if (answer->error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::pair(answer->start, answer->end);
+    const Status status = client_->StatusOf(answer->error, NameOf(partition));
+    if (deadline.passed() || !status.retryable()) return status;
     rd_kafka_poll(client_->get(), kPauseMs);
   }
 }

@@ -54,7 +54,7 @@ Status InitTransactions(const Client& client, const std::string& id, std::int64_
 Result<std::unique_ptr<LogWriter>> Writer::New(const KafkaOptions& options, Topics* topics,
                                                std::string_view id) {
   auto writer = std::make_unique<Writer>(options, topics, id);
-  LEADFLOW_RETURN_IF_ERROR(writer->Connect());
+  LEADFLOW_RETURN_IF_ERROR(writer->Connect(options.answer_timeout_ms));
   return std::unique_ptr<LogWriter>(std::move(writer));
 }
 
@@ -69,13 +69,12 @@ Writer::Writer(const KafkaOptions& options, Topics* topics, std::string_view id)
 Writer::~Writer() { Abort(); }
 
 // A new producer, which ends whatever an older one with this id has left.
-Status Writer::Connect() {
+Status Writer::Connect(std::int64_t wait_ms) {
   const std::string& id = transaction_->writer_id;
   LEADFLOW_ASSIGN_OR_RETURN(
       std::shared_ptr<Client> client,
       Client::New(RD_KAFKA_PRODUCER, options_, WriterSettings(options_, id), &OnDelivery));
   const auto status = std::make_shared<Status>();
-  const std::int64_t wait_ms = options_.answer_timeout_ms;
   calls_->Start(
       [client, status, id, wait_ms] { *status = InitTransactions(*client, id, wait_ms); });
   if (!calls_->Wait(wait_ms + 2 * kMarginMs)) {
@@ -100,7 +99,7 @@ Status Writer::Connect() {
 Status Writer::Begin() {
   LEADFLOW_CHECK(!open_);
   LEADFLOW_RETURN_IF_ERROR(ended_);
-  if (renew_) LEADFLOW_RETURN_IF_ERROR(Connect());
+  if (renew_) LEADFLOW_RETURN_IF_ERROR(Connect(options_.commit_wait_ms));
   open_ = true;
   return {};
 }
@@ -170,7 +169,7 @@ Status Writer::Commit() {
   }
   const std::int64_t wait_ms = options_.commit_wait_ms;
   if (!attempting_) {
-    if (transaction_->phase == Phase::kBroken) LEADFLOW_RETURN_IF_ERROR(Connect());
+    if (transaction_->phase == Phase::kBroken) LEADFLOW_RETURN_IF_ERROR(Connect(wait_ms));
     calls_->Start([transaction = transaction_, wait_ms] { Attempt(*transaction, wait_ms); });
     attempting_ = true;
   }

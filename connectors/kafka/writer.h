@@ -106,7 +106,7 @@ class Writer final : public LogWriter {
   std::int64_t LastOffset(const TopicPartition& partition) const override;
 
  private:
-  Status Connect();
+  Status Connect(std::int64_t wait_ms);
   Status Settle();
   void Clear();
   Transaction::Target* TargetOf(const TopicPartition& partition);

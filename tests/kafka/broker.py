@@ -8,7 +8,7 @@
 
 COMMAND finds in its environment
     LEADFLOW_KAFKA           host:port, no encryption, no login
-    LEADFLOW_KAFKA_SASL      host:port, login by SASL PLAIN or SCRAM-SHA-512 (user `leadflow`, password `secret`)
+    LEADFLOW_KAFKA_SASL      host:port, login by SASL PLAIN (user `leadflow`, password `secret`)
     LEADFLOW_KAFKA_TLS       host:port, TLS; absent without the program openssl
     LEADFLOW_KAFKA_CA        file of the certificate authority of the TLS port
     LEADFLOW_KAFKA_PID       process id of the broker
@@ -82,10 +82,9 @@ log.cleaner.backoff.ms=300
 log.cleaner.min.cleanable.ratio=0.01
 log.initial.task.delay.ms=0
 log.index.size.max.bytes=65536
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+sasl.enabled.mechanisms=PLAIN
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
  user_leadflow="secret";
-listener.name.sasl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
 TLS_PROPERTIES = """listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location={directory}/broker.pem
@@ -203,8 +202,7 @@ class Broker:
         self.configure()
         properties = str(self.directory / "server.properties")
         with open(self.log, "ab") as log:
-            done = subprocess.run(self.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties,
-                                               "--add-scram", "SCRAM-SHA-512=[name=leadflow,password=secret]"),
+            done = subprocess.run(self.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties),
                                   stdout=log, stderr=log, check=False)
             if done.returncode != 0:
                 self.fail("could not format its directory")

@@ -1,0 +1,416 @@
+// What each mistake and each fault ends in, on a real broker: a Status whose message names the
+// thing and the fix, within the time that was given, and nothing lost or doubled afterwards.
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "connectors/kafka/kafka_log.h"
+#include "tests/kafka/cluster.h"
+#include "tests/unit/log/log_reading.h"
+
+namespace leadflow {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using Clock = std::chrono::steady_clock;
+using std::chrono::seconds;
+
+std::unique_ptr<KafkaLog> Open(const KafkaOptions& options = BrokerOptions()) {
+  Result<std::unique_ptr<KafkaLog>> log = KafkaLog::Open(options);
+  LOG_EXPECT_OK(log.status());
+  return *std::move(log);
+}
+
+std::unique_ptr<LogWriter> NewWriter(Log& log, std::string_view id) {
+  Result<std::unique_ptr<LogWriter>> writer = log.NewWriter(id);
+  LOG_EXPECT_OK(writer.status());
+  return *std::move(writer);
+}
+
+TopicPartition NewTopic(Log& log, Cleanup cleanup = Cleanup::kDelete) {
+  const TopicSpec spec{UniqueName("topic"), 1, cleanup};
+  LOG_EXPECT_OK(log.EnsureTopics({&spec, 1}));
+  return {spec.name, 0};
+}
+
+Status CommitOne(LogWriter& writer, const TopicPartition& to, std::string_view value) {
+  LEADFLOW_RETURN_IF_ERROR(writer.Begin());
+  LEADFLOW_RETURN_IF_ERROR(writer.Append(to, "key", value));
+  return writer.Commit();
+}
+
+// Calls Commit until it says something else than "again".
+Status CommitAtLast(LogWriter& writer) {
+  Status status;
+  EXPECT_TRUE(Eventually([&] {
+    status = writer.Commit();
+    return !status.retryable();
+  })) << status;
+  return status;
+}
+
+// What a reader finds once everything committed is visible: `count` records or more.
+std::vector<std::string> Values(Log& log, const TopicPartition& from, std::size_t count) {
+  std::vector<std::string> values;
+  EXPECT_TRUE(Eventually([&] {
+    values = ValuesFrom(log, from);
+    return values.size() >= count;
+  }));
+  return values;
+}
+
+Status OpenStatus(const KafkaOptions& options) { return KafkaLog::Open(options).status(); }
+
+// ---- The way to the cluster.
+
+TEST(KafkaConnectionTest, ABrokerThatIsAwayIsNamedWithinTheTimeGiven) {
+  KafkaOptions options = BrokerOptions();
+  options.brokers = "127.0.0.1:1";  // Nobody may listen there.
+  options.answer_timeout_ms = 2'000;
+  const auto start = Clock::now();
+  const Status status = OpenStatus(options);
+  EXPECT_LT(Clock::now() - start, seconds(6));
+  EXPECT_EQ(status.code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("kafka.brokers")));
+}
+
+TEST(KafkaConnectionTest, AWrongPasswordIsTheUsersMistakeAndIsNotShown) {
+  KafkaOptions options = BrokerOptions();
+  options.brokers = BrokerVariable("LEADFLOW_KAFKA_SASL");
+  options.sasl = {"PLAIN", "leadflow", "secret", ""};
+  LOG_EXPECT_OK(OpenStatus(options));
+  options.sasl->password = "wrong-0815";
+  const Status status = OpenStatus(options);
+  EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("kafka.sasl"), HasSubstr(options.brokers), Not(HasSubstr("0815"))));
+}
+
+TEST(KafkaConnectionTest, AWriterWorksThroughALogin) {
+  KafkaOptions options = BrokerOptions();
+  options.brokers = BrokerVariable("LEADFLOW_KAFKA_SASL");
+  options.sasl = {"PLAIN", "leadflow", "secret", ""};
+  const auto log = Open(options);
+  const TopicPartition topic = NewTopic(*log);
+  const auto writer = NewWriter(*log, UniqueName("writer"));
+  LOG_ASSERT_OK(CommitOne(*writer, topic, "a"));
+  EXPECT_EQ(Values(*log, topic, 1), std::vector<std::string>{"a"});
+}
+
+TEST(KafkaConnectionTest, TlsNeedsTheAuthorityThatSignedTheBroker) {
+  if (std::getenv("LEADFLOW_KAFKA_TLS") == nullptr)
+    GTEST_SKIP() << "the program openssl is missing";
+  KafkaOptions options = BrokerOptions();
+  options.brokers = BrokerVariable("LEADFLOW_KAFKA_TLS");
+  options.tls = {BrokerVariable("LEADFLOW_KAFKA_CA"), "", ""};
+  LOG_EXPECT_OK(OpenStatus(options));
+  options.tls->ca_file.clear();
+  const Status status = OpenStatus(options);
+  EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("kafka.tls"));
+}
+
+TEST(KafkaConnectionTest, OptionsThatCannotBeAreRefusedWithoutTheirValue) {
+  const struct {
+    const char* name;
+    const char* value;
+    const char* says;
+  } cases[] = {
+      {"isolation.level", "read_uncommitted", "`isolation.level` cannot be set"},
+      {"transactional.id", "value-0815", "`transactional.id` cannot be set"},
+      {"no.such.setting", "value-0815", "no setting `no.such.setting`"},
+      {"fetch.min.bytes", "value-0815", "`fetch.min.bytes` is not valid"},
+  };
+  for (const auto& test : cases) {
+    KafkaOptions options = BrokerOptions();
+    options.extra = {{test.name, test.value}};
+    const Status status = OpenStatus(options);
+    EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << test.name;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(test.says), Not(HasSubstr("0815"))));
+  }
+  KafkaOptions options = BrokerOptions();
+  options.extra = {{"fetch.min.bytes", "2"}};
+  LOG_EXPECT_OK(OpenStatus(options));
+}
+
+// ---- Topics.
+
+TEST(KafkaTopicsTest, MissingTopicsAreAllNamedWithWhatTheyNeed) {
+  KafkaOptions options = BrokerOptions();
+  options.create_topics = false;
+  options.replication = 3;
+  const auto log = Open(options);
+  const std::vector<TopicSpec> specs = {{UniqueName("one"), 4, Cleanup::kDelete},
+                                        {UniqueName("two"), 5, Cleanup::kCompact}};
+  const Status status = log->EnsureTopics(specs);
+  EXPECT_EQ(status.code(), ErrorCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(specs[0].name), HasSubstr("4 partitions"), HasSubstr("replication 3"),
+                    HasSubstr("retention.ms=-1"), HasSubstr(specs[1].name),
+                    HasSubstr("cleanup.policy=compact"), HasSubstr("min.insync.replicas=2")));
+}
+
+TEST(KafkaTopicsTest, MoreReplicasThanBrokersNameTheSetting) {
+  KafkaOptions options = BrokerOptions();
+  options.replication = 3;
+  const TopicSpec spec{UniqueName("topic"), 1, Cleanup::kDelete};
+  const Status status = Open(options)->EnsureTopics({&spec, 1});
+  EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(spec.name), HasSubstr("kafka.topics.replication")));
+}
+
+TEST(KafkaTopicsTest, TopicsThatWouldLoseDataAreRefusedByTheirSetting) {
+  const std::map<std::string, std::string> kept = {
+      {"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"max.message.bytes", "4194304"}};
+  const std::map<std::string, std::string> state = {{"cleanup.policy", "compact"},
+                                                    {"max.message.bytes", "4194304"}};
+  const auto with = [](std::map<std::string, std::string> settings, const char* name,
+                       const char* value) {
+    settings[name] = value;
+    return settings;
+  };
+  const struct {
+    std::map<std::string, std::string> settings;
+    Cleanup cleanup;
+    std::vector<const char*> says;  // Empty: it is fine.
+  } cases[] = {
+      {kept, Cleanup::kDelete, {}},
+      {state, Cleanup::kCompact, {}},
+      {with(kept, "retention.ms", "604800000"), Cleanup::kDelete, {"retention.ms=604800000", "-1"}},
+      {with(kept, "retention.bytes", "1000000"), Cleanup::kDelete, {"retention.bytes=1000000"}},
+      {with(kept, "max.message.bytes", "1000"), Cleanup::kDelete, {"max.message.bytes=1000"}},
+      {with(kept, "unclean.leader.election.enable", "true"), Cleanup::kDelete, {"unclean.leader"}},
+      {kept, Cleanup::kCompact, {"cleanup.policy=delete", "`compact`"}},
+      {with(state, "cleanup.policy", "compact,delete"), Cleanup::kCompact, {"compact,delete"}},
+      {{}, Cleanup::kDelete, {"retention.ms=", "max.message.bytes="}},
+  };
+  const auto log = Open();
+  for (const auto& test : cases) {
+    const TopicSpec spec{UniqueName("topic"), 2, test.cleanup};
+    CreateTopic(spec.name, 2, test.settings);
+    const Status status = log->EnsureTopics({&spec, 1});
+    if (test.says.empty()) {
+      LOG_EXPECT_OK(status);
+      continue;
+    }
+    EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition) << status;
+    for (const char* says : test.says) {
+      EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(spec.name), HasSubstr(says)));
+    }
+  }
+}
+
+TEST(KafkaTopicsTest, AnotherPartitionCountIsNamedWithBothNumbers) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const TopicSpec other{topic.topic, 3, Cleanup::kDelete};
+  const Status status = Open()->EnsureTopics({&other, 1});
+  EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(topic.topic), HasSubstr("has 1 partitions, not 3"),
+                    HasSubstr("engine.partitions")));
+}
+
+TEST(KafkaTopicsTest, ACompactedTopicLosesOldValuesAndIsNeverPurged) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log, Cleanup::kCompact);
+  const auto writer = NewWriter(*log, UniqueName("writer"));
+  std::size_t written = 0;
+  const auto deadline = Clock::now() + seconds(90);
+  std::vector<std::string> values;
+  do {  // A segment is cleaned some time after a later write has closed it.
+    LOG_ASSERT_OK(CommitOne(*writer, topic, std::to_string(written++)));
+    values = ValuesFrom(*log, topic);
+  } while (values.size() + 20 > written && Clock::now() < deadline);
+  EXPECT_LE(values.size() + 20, written);
+  EXPECT_THAT(Values(*log, topic, 1).back(), std::to_string(written - 1));
+  LOG_EXPECT_OK(log->Purge(topic, *log->EndOffset(topic)));
+  EXPECT_FALSE(ValuesFrom(*log, topic).empty());
+}
+
+// ---- Errors of a transaction, by class.
+
+TEST(KafkaWriterTest, ARecordAboveTheLimitIsRefusedAtOnceAndTheTransactionGoesOn) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const auto writer = NewWriter(*log, UniqueName("writer"));
+  LOG_ASSERT_OK(writer->Begin());
+  const Status status = writer->Append(topic, "key", std::string(5 << 20, 'x'));
+  EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(topic.topic), HasSubstr("5242883")));
+  LOG_ASSERT_OK(writer->Append(topic, "key", std::string(4'000'000, 'y')));
+  LOG_ASSERT_OK(writer->Commit());
+  EXPECT_EQ(Values(*log, topic, 1).size(), 1u);
+}
+
+TEST(KafkaWriterTest, ARecordThatTheTopicRefusesAbortsTheWholeTransaction) {
+  const auto log = Open();
+  const TopicPartition fine = NewTopic(*log);
+  const TopicPartition narrow{UniqueName("narrow"), 0};
+  CreateTopic(narrow.topic, 1, {{"max.message.bytes", "1000"}});
+  const auto writer = NewWriter(*log, UniqueName("writer"));
+  const std::string group = UniqueName("group");
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(fine, "key", "aborted"));
+  std::string noise;  // That compression cannot shrink.
+  for (unsigned i = 0, x = 1; i < 5'000; ++i)
+    noise += static_cast<char>((x = x * 1103515245 + 12345) >> 16);
+  LOG_ASSERT_OK(writer->Append(narrow, "key", noise));
+  LOG_ASSERT_OK(writer->SendOffset(group, fine, 7));
+  const Status status = CommitAtLast(*writer);
+  EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(narrow.topic), HasSubstr("max.message.bytes")));
+  LOG_ASSERT_OK(CommitOne(*writer, fine, "next"));
+  EXPECT_EQ(Values(*log, fine, 1), std::vector<std::string>{"next"});
+  EXPECT_EQ(*log->CommittedOffset(group, fine), -1);
+}
+
+TEST(KafkaWriterTest, AFencedWriterEndsAndDoesNotFenceBack) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const std::string id = UniqueName("writer");
+  const auto older = NewWriter(*log, id);
+  LOG_ASSERT_OK(CommitOne(*older, topic, "a"));
+  const auto newer = NewWriter(*log, id);
+  const Status status = CommitOne(*older, topic, "zombie");
+  EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(id), HasSubstr("fenced")));
+  EXPECT_EQ(older->Begin().code(), ErrorCode::kFailedPrecondition);
+  LOG_ASSERT_OK(CommitOne(*newer, topic, "b"));
+  EXPECT_EQ(Values(*log, topic, 2), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(KafkaWriterTest, OffsetsAloneFenceAWriterThatWasLeftBehind) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const std::string id = UniqueName("writer"), group = UniqueName("group");
+  const auto older = NewWriter(*log, id);
+  const auto newer = NewWriter(*log, id);
+  LOG_ASSERT_OK(older->Begin());
+  LOG_ASSERT_OK(older->SendOffset(group, topic, 3));
+  EXPECT_EQ(CommitAtLast(*older).code(), ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(*log->CommittedOffset(group, topic), -1);
+}
+
+TEST(KafkaWriterTest, ACommitWaitsNoLongerThanItMayAndGoesOnWhenTheBrokerDoes) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const std::string group = UniqueName("group");
+  const auto writer = NewWriter(*log, UniqueName("writer"));
+  LOG_ASSERT_OK(CommitOne(*writer, topic, "before"));
+  LOG_ASSERT_OK(writer->Begin());
+  for (int i = 0; i < 100; ++i) LOG_ASSERT_OK(writer->Append(topic, "key", std::to_string(i)));
+  LOG_ASSERT_OK(writer->SendOffset(group, topic, 7));
+  {
+    const StoppedBroker stopped;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const auto start = Clock::now();
+      EXPECT_EQ(writer->Commit().code(), ErrorCode::kUnavailable);
+      EXPECT_LT(Clock::now() - start, seconds(10));
+    }
+  }
+  LOG_ASSERT_OK(CommitAtLast(*writer));
+  const std::vector<std::string> values = Values(*log, topic, 101);
+  ASSERT_EQ(values.size(), 101u);
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(values[static_cast<std::size_t>(i) + 1], std::to_string(i));
+  EXPECT_EQ(*log->CommittedOffset(group, topic), 7);
+  LOG_ASSERT_OK(CommitOne(*writer, topic, "after"));
+}
+
+TEST(KafkaWriterTest, AnAbortedTransactionIsSentAgainWhole) {
+  KafkaOptions options = BrokerOptions();
+  options.extra = {{"message.timeout.ms", "1000"}};  // Records give up while the broker is still.
+  const auto log = Open(options);
+  const TopicPartition topic = NewTopic(*log);
+  const auto writer = NewWriter(*log, UniqueName("writer"));
+  LOG_ASSERT_OK(CommitOne(*writer, topic, "before"));
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(topic, "key", "a"));
+  LOG_ASSERT_OK(writer->Append(topic, "key", "b"));
+  {
+    const StoppedBroker stopped;
+    EXPECT_EQ(writer->Commit().code(), ErrorCode::kUnavailable);
+  }
+  LOG_ASSERT_OK(CommitAtLast(*writer));
+  EXPECT_EQ(Values(*log, topic, 3), (std::vector<std::string>{"before", "a", "b"}));
+}
+
+TEST(KafkaWriterTest, AWriterThatGivesUpDoesNotGoOnAsIfNothingHadBeen) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const std::string id = UniqueName("writer");
+  auto writer = NewWriter(*log, id);
+  LOG_ASSERT_OK(CommitOne(*writer, topic, "before"));
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(topic, "key", "given up"));
+  {
+    const StoppedBroker stopped;
+    EXPECT_EQ(writer->Commit().code(), ErrorCode::kUnavailable);
+    const auto start = Clock::now();
+    writer->Abort();
+    EXPECT_LT(Clock::now() - start, seconds(10));
+  }
+  EXPECT_EQ(writer->Begin().code(), ErrorCode::kInternal);
+  writer = NewWriter(*log, id);  // Now it is known: all of it, or nothing.
+  LOG_ASSERT_OK(CommitOne(*writer, topic, "after"));
+  EXPECT_EQ(Values(*log, topic, 2).back(), "after");
+}
+
+// ---- Readers and questions.
+
+TEST(KafkaReaderTest, ASilentBrokerFailsAPollThatHasNotSeenTheEnd) {
+  KafkaOptions options = BrokerOptions();
+  options.answer_timeout_ms = 2'000;
+  const auto log = Open(options);
+  const TopicPartition topic = NewTopic(*log);
+  const auto reader = log->NewReader();
+  const StoppedBroker stopped;
+  LOG_ASSERT_OK(reader->Seek(topic, 0));
+  Status status;
+  const auto start = Clock::now();
+  EXPECT_TRUE(Eventually([&] {
+    status = reader->Poll(100, [](const TopicPartition&, std::span<const LogRecord>) {}).status();
+    return !status.ok();
+  }));
+  EXPECT_LT(Clock::now() - start, seconds(8));
+  EXPECT_EQ(status.code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(topic.topic));
+  EXPECT_EQ(log->EndOffset(topic).status().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(log->CommittedOffset("group", topic).status().code(), ErrorCode::kUnavailable);
+  EXPECT_LT(Clock::now() - start, seconds(20));
+}
+
+TEST(KafkaReaderTest, AMissingTopicIsNamed) {
+  const auto log = Open();
+  const std::string name = UniqueName("nothing");
+  for (const Status& status :
+       {log->NewReader()->Seek({name, 0}, 0), log->EndOffset({name, 0}).status()}) {
+    EXPECT_EQ(status.code(), ErrorCode::kNotFound);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(name));
+  }
+}
+
+TEST(KafkaReaderTest, AnOpenTransactionHidesNothingThatIsBehindIt) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const auto open = NewWriter(*log, UniqueName("open"));
+  const auto writer = NewWriter(*log, UniqueName("writer"));
+  LOG_ASSERT_OK(open->Begin());
+  LOG_ASSERT_OK(open->Append(topic, "key", "open"));
+  LOG_ASSERT_OK(CommitOne(*writer, topic, "committed"));
+  EXPECT_EQ(Values(*log, topic, 1), std::vector<std::string>{"committed"});
+}
+
+}  // namespace
+}  // namespace leadflow
