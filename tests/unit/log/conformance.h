@@ -335,11 +335,12 @@ TEST_P(LogConformanceTest, PollingSmallReachesEveryPartition) {
           counts[from] += records.size();
         });
     LOG_EXPECT_OK(polled.status());
-    return !polled.ok() || counts[events0_] + counts[events1_] >= 10;
+    // What lies across a network may arrive later from one partition than from the other.
+    return !polled.ok() || (counts[events0_] > 0 && counts[events1_] > 0);
   }));
-  EXPECT_LT(counts[events0_] + counts[events1_], 20u);
   EXPECT_GT(counts[events0_], 0u);
   EXPECT_GT(counts[events1_], 0u);
+  EXPECT_LT(counts[events0_] + counts[events1_], 100u);
 }
 
 TEST_P(LogConformanceTest, PurgedRecordsAreGoneAndReadingThemFails) {
