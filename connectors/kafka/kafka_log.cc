@@ -58,17 +58,19 @@ class KafkaLog::Cluster {
 
   Status Connect() const;
   Result<std::pair<std::int64_t, std::int64_t>> Ends(const TopicPartition& partition);
-  Result<std::int64_t> Committed(std::string_view group, const TopicPartition& input) const;
+  Result<std::int64_t> Committed(std::string_view group, const TopicPartition& input);
   Status Purge(const TopicPartition& partition, std::int64_t offset);
 
   const KafkaOptions options;
   kafka::Topics topics;
 
  private:
-  Result<std::int64_t> CommittedOnce(const std::string& group, const TopicPartition& input,
-                                     bool* again) const;
+  Result<std::shared_ptr<Client>> GroupClient(const std::string& group);
 
   std::shared_ptr<Client> client_;
+  std::mutex group_mutex_;
+  std::string group_;                     // Guarded by group_mutex_. Asked about last.
+  std::shared_ptr<Client> group_client_;  // Guarded by group_mutex_. Of group_.
   std::mutex purge_mutex_;
   std::map<TopicPartition, std::int64_t> purges_;  // Guarded by purge_mutex_. Not yet sent.
   std::int64_t last_purge_ns_ = 0;                 // Guarded by purge_mutex_.
@@ -123,62 +125,50 @@ Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::Ends(
   }
 }
 
-Result<std::int64_t> KafkaLog::Cluster::CommittedOnce(const std::string& group,
-                                                      const TopicPartition& input,
-                                                      bool* again) const {
-  const std::string what = "the offset of group `" + group + "` in " + NameOf(input);
-  const Offsets list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(),
-                                    static_cast<std::int32_t>(input.partition));
-  const auto send = [&](rd_kafka_AdminOptions_t* admin, rd_kafka_queue_t* queue) {
-    // Not while a transaction that moves it is being ended.
-    if (rd_kafka_error_t* const error =
-            rd_kafka_AdminOptions_set_require_stable_offsets(admin, 1)) {
-      rd_kafka_error_destroy(error);
-    }
-    rd_kafka_ListConsumerGroupOffsets_t* request =
-        rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get());
-    rd_kafka_ListConsumerGroupOffsets(client_->get(), &request, 1, admin, queue);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
-  };
-  // librdkafka may wait in vain for the coordinator of a group that had none when it first asked.
-  const std::int64_t wait_ms = std::min<std::int64_t>(options.answer_timeout_ms, kSliceMs);
-  const Result<Event> event =
-      Ask(*client_, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, wait_ms, what, send);
-  *again = !event.ok() && event.status().retryable();
-  if (!event.ok()) return event.status();
-  std::size_t count = 0;
-  const rd_kafka_group_result_t** const groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
-  if (count != 1) return Status(ErrorCode::kInternal, what + ": librdkafka gave no answer");
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (const rd_kafka_error_t* const failed = rd_kafka_group_result_error(groups[0])) {
-    error = rd_kafka_error_code(failed);
+// By a client of the group that never joins it. librdkafka's other way, the admin request, frees
+// itself when its time is up while its search for the group's coordinator still points to it
+// (2.0.2), which ends the process at some later time.
+Result<std::shared_ptr<Client>> KafkaLog::Cluster::GroupClient(const std::string& group) {
+  const std::lock_guard lock(group_mutex_);
+  if (group_client_ == nullptr || group_ != group) {
+    LEADFLOW_ASSIGN_OR_RETURN(group_client_, Client::New(RD_KAFKA_CONSUMER, options,
+                                                         {{"group.id", group},
+                                                          {"enable.auto.commit", "false"},
+                                                          {"isolation.level", "read_committed"}}));
+    group_ = group;
   }
-  const rd_kafka_topic_partition_list_t* const offsets =
-      rd_kafka_group_result_partitions(groups[0]);
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR && offsets != nullptr && offsets->cnt == 1) {
-    error = offsets->elems[0].err;
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return std::max<std::int64_t>(offsets->elems[0].offset, -1);
-    }
-  }
-  *again = Client::Transient(error);
-  if (error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND || error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return std::int64_t{-1};
-  }
-  return client_->StatusOf(error, what);
+  return group_client_;
 }
 
 Result<std::int64_t> KafkaLog::Cluster::Committed(std::string_view group,
-                                                  const TopicPartition& input) const {
+                                                  const TopicPartition& input) {
+  struct Answer {
+    Offsets list{rd_kafka_topic_partition_list_new(1)};
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  };
+  const std::string name(group);
+  const std::string what = "the offset of group `" + name + "` in " + NameOf(input);
+  LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client, GroupClient(name));
   const Deadline deadline(options.answer_timeout_ms);
+  kafka::BoundedCalls calls;
   while (true) {
-    const bool late = deadline.passed();
-    bool again = false;
-    Result<std::int64_t> offset = CommittedOnce(std::string(group), input, &again);
-    if (offset.ok() || !again || late) return offset;
-    rd_kafka_poll(client_->get(), kPauseMs);
+    const auto answer = std::make_shared<Answer>();
+    rd_kafka_topic_partition_t* const one = rd_kafka_topic_partition_list_add(
+        answer->list.get(), input.topic.c_str(), static_cast<std::int32_t>(input.partition));
+    const int wait_ms = deadline.remaining_ms();
+    calls.Start([client, answer, wait_ms] {
+      answer->error = rd_kafka_committed(client->get(), answer->list.get(), wait_ms);
+    });
+    if (!calls.Wait(wait_ms + kSliceMs)) {
+      calls.Abandon();
+      return client->StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
+    }
+    const rd_kafka_resp_err_t error =
+        answer->error != RD_KAFKA_RESP_ERR_NO_ERROR ? answer->error : one->err;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::max<std::int64_t>(one->offset, -1);
+    if (error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return std::int64_t{-1};
+    if (deadline.passed() || !Client::Transient(error)) return client->StatusOf(error, what);
+    rd_kafka_poll(client->get(), kPauseMs);
   }
 }
 
