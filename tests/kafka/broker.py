@@ -46,9 +46,11 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
  </dependencies>
 </project>
 """
-# Kafka 4 brings no binding for its log lines, and without one every line is lost.
+# Kafka brings no binding for its log lines, and without one every line is lost.
 LOGGING = ("<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId>"
            "<version>2.25.5</version></dependency>")
+LOGGING_3 = ("<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-reload4j</artifactId>"
+             "<version>1.7.36</version></dependency>")
 LOG4J2 = """Configuration:
   Appenders: {Console: {name: out, PatternLayout: {pattern: "%d %p %m (%c)%n"}}}
   Loggers: {Root: {level: INFO, AppenderRef: {ref: out}}}
@@ -120,7 +122,7 @@ def fetch(version):
         fcntl.flock(lock, fcntl.LOCK_EX)  # Two tests that start at once fetch once.
         if (folder / "lib").is_dir():
             return folder / "lib"
-        logging = "" if version.startswith("3.") else LOGGING
+        logging = LOGGING_3 if version.startswith("3.") else LOGGING
         (folder / "pom.xml").write_text(POM.format(version=version, logging=logging))
         shutil.rmtree(folder / "partial", ignore_errors=True)
         print(f"broker.py: fetching Apache Kafka {version} by Maven", file=sys.stderr, flush=True)
@@ -271,9 +273,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["run", "serve", "fetch"])
     parser.add_argument("--version", default=os.environ.get("KAFKA_VERSION") or DEFAULT_VERSION)
-    parser.add_argument("command", nargs=argparse.REMAINDER)
-    arguments = parser.parse_args()
-    command = [word for i, word in enumerate(arguments.command) if i > 0 or word != "--"]
+    parser.add_argument("command", nargs="*", metavar="-- COMMAND")
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    arguments = parser.parse_args(sys.argv[1:split])
+    command = arguments.command + sys.argv[split + 1:]
     if (arguments.action == "run") != bool(command):
         parser.error("run needs a command, the others take none")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
