@@ -32,18 +32,12 @@ class PosixFile final : public File {
   PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
-  ~PosixFile() override {
-    if (direct_ >= 0) ::close(direct_);
-    ::close(descriptor_);
-  }
+  ~PosixFile() override { ::close(descriptor_); }
 
   Status Append(std::span<const std::string_view> parts) override {
     std::size_t size = 0;
     for (const std::string_view part : parts) size += part.size();
-    if (size < kDirectAppend || !OpenDirect()) return Write(parts);
-    struct stat info {};
-    if (::fstat(descriptor_, &info) != 0) return ErrnoStatus(errno, "stat", path_);
-    return AppendDirect(parts, size, static_cast<std::uint64_t>(info.st_size));
+    return size < kDirectAppend ? Write(parts) : AppendLarge(parts, size);
   }
 
   Status Sync() override {
@@ -84,65 +78,11 @@ class PosixFile final : public File {
   // what is read late or never. Whole blocks do, that is; the ends go the usual way.
   static constexpr std::size_t kDirectAppend = std::size_t{1} << 20;
   static constexpr std::size_t kBlock = 4096;
-  static constexpr std::size_t kBuffer = std::size_t{4} << 20;
+  static constexpr std::size_t kBuffer = std::size_t{1} << 20;
 
   struct Free {
     void operator()(char* bytes) const { std::free(bytes); }
   };
-
-  // False: this file system knows no direct writes.
-  bool OpenDirect() {
-    if (direct_asked_) return direct_ >= 0;
-    direct_asked_ = true;
-    direct_ = ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
-    struct stat mine {
-    }, other{};
-    if (direct_ >= 0 && ::fstat(descriptor_, &mine) == 0 && ::fstat(direct_, &other) == 0 &&
-        mine.st_ino == other.st_ino && mine.st_dev == other.st_dev) {
-      buffer_.reset(static_cast<char*>(std::aligned_alloc(kBlock, kBuffer)));
-    }
-    if (direct_ >= 0 && buffer_ == nullptr) StopDirect();
-    return direct_ >= 0;
-  }
-
-  void StopDirect() {
-    ::close(direct_);
-    direct_ = -1;
-  }
-
-  Status AppendDirect(std::span<const std::string_view> parts, std::size_t size,
-                      std::uint64_t end) {
-    Parts rest(parts);
-    const std::size_t head = std::min(size, static_cast<std::size_t>(-end % kBlock));
-    rest.Take(head, buffer_.get());
-    const std::string_view to_block(buffer_.get(), head);
-    LEADFLOW_RETURN_IF_ERROR(Write({&to_block, 1}));
-    end += head;
-    for (std::size_t left = size - head; left > 0;) {
-      const std::size_t part = left < kBlock ? left : std::min(kBuffer, left / kBlock * kBlock);
-      rest.Take(part, buffer_.get());
-      LEADFLOW_RETURN_IF_ERROR(WriteAt({buffer_.get(), part}, end));
-      end += part;
-      left -= part;
-    }
-    return {};
-  }
-
-  // Whole blocks at the end of a block, or less than one.
-  Status WriteAt(std::string_view bytes, std::uint64_t end) {
-    while (bytes.size() >= kBlock && direct_ >= 0) {
-      const ssize_t written =
-          ::pwrite(direct_, bytes.data(), bytes.size(), static_cast<off_t>(end));
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0 && errno != EINVAL) return ErrnoStatus(errno, "write", path_);
-      // Not even by whole blocks: the rest goes the usual way.
-      if (written < 0 || written % kBlock != 0) StopDirect();
-      if (written < 0) break;
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-      end += static_cast<std::uint64_t>(written);
-    }
-    return bytes.empty() ? Status() : Write({&bytes, 1});
-  }
 
   // Bytes that lie in several places.
   class Parts {
@@ -165,6 +105,53 @@ class PosixFile final : public File {
     std::span<const std::string_view> parts_;
     std::size_t taken_ = 0;
   };
+
+  // This file by another descriptor; -1: the file system has no direct writes, or another file
+  // stands at the path by now.
+  int OpenDirect() const {
+    const int direct = ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
+    struct stat mine {
+    }, other{};
+    if (direct < 0 || (::fstat(descriptor_, &mine) == 0 && ::fstat(direct, &other) == 0 &&
+                       mine.st_ino == other.st_ino && mine.st_dev == other.st_dev)) {
+      return direct;
+    }
+    ::close(direct);
+    return -1;
+  }
+
+  Status AppendLarge(std::span<const std::string_view> parts, std::size_t size) {
+    LEADFLOW_ASSIGN_OR_RETURN(std::uint64_t end, Size());
+    const std::unique_ptr<char, Free> buffer(
+        static_cast<char*>(std::aligned_alloc(kBlock, kBuffer)));
+    const int direct = buffer == nullptr ? -1 : OpenDirect();
+    if (direct < 0) return Write(parts);
+    Parts rest(parts);
+    Status status;
+    // First to the end of the block that is begun.
+    for (std::size_t part = std::min<std::size_t>(size, -end % kBlock); size > 0 && status.ok();
+         part = size < kBlock ? size : std::min(kBuffer, size / kBlock * kBlock)) {
+      rest.Take(part, buffer.get());
+      status = WriteAt(direct, {buffer.get(), part}, end);
+      end += part;
+      size -= part;
+    }
+    ::close(direct);
+    return status;
+  }
+
+  // At the end of the file, `end`: what begins a block and is made of whole ones directly.
+  Status WriteAt(int direct, std::string_view bytes, std::uint64_t end) {
+    while (end % kBlock == 0 && bytes.size() >= kBlock) {
+      const ssize_t written = ::pwrite(direct, bytes.data(), bytes.size(), static_cast<off_t>(end));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EINVAL) break;  // Not by these blocks.
+      if (written < 0) return ErrnoStatus(errno, "write", path_);
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+      end += static_cast<std::uint64_t>(written);
+    }
+    return bytes.empty() ? Status() : Write({&bytes, 1});
+  }
 
   Status Write(std::span<const std::string_view> parts) {
     std::array<iovec, 256> vectors;
@@ -189,9 +176,6 @@ class PosixFile final : public File {
 
   const int descriptor_;
   const std::string path_;
-  int direct_ = -1;
-  bool direct_asked_ = false;
-  std::unique_ptr<char, Free> buffer_;
 };
 
 class PosixLock final : public FileLock {

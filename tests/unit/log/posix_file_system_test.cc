@@ -55,5 +55,22 @@ TEST(PosixFileSystemTest, AppendsOfAnySizeAreReadBack) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(PosixFileSystemTest, AFileThatWasRenamedIsAppendedToAndNotWhatStandsAtItsPath) {
+  const std::string folder = testing::TempDir() + "leadflow_renamed";
+  std::filesystem::create_directories(folder);
+  FileSystem& files = PosixFileSystem();
+  auto old = files.Create(folder + "/a");
+  ASSERT_TRUE(old.ok());
+  ASSERT_TRUE(files.Rename(folder + "/a", folder + "/b").ok());
+  auto other = files.Create(folder + "/a");
+  ASSERT_TRUE(other.ok());
+  const std::string bytes(2'000'000, 'x');
+  const std::string_view part = bytes;
+  ASSERT_TRUE((*old)->Append({&part, 1}).ok());
+  EXPECT_EQ(*(*old)->Size(), bytes.size());
+  EXPECT_EQ(*(*other)->Size(), 0u);
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace leadflow
