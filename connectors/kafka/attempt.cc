@@ -13,11 +13,6 @@ using Phase = Transaction::Phase;
 constexpr int kPauseMs = 20;
 constexpr std::int64_t kAbortWaitMs = 5'000;
 
-struct OffsetsDeleter {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
 struct GroupDeleter {
   void operator()(rd_kafka_consumer_group_metadata_t* group) const {
     rd_kafka_consumer_group_metadata_destroy(group);
@@ -117,8 +112,7 @@ class Sending {
     std::size_t index = 0;
     for (const auto& [group, offsets] : transaction_.offsets) {
       if (index++ < transaction_.groups_sent) continue;
-      const std::unique_ptr<rd_kafka_topic_partition_list_t, OffsetsDeleter> list(
-          rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+      const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
       for (const Transaction::InputOffset& one : offsets) {
         const auto partition = static_cast<std::int32_t>(one.input.partition);
         rd_kafka_topic_partition_list_add(list.get(), one.input.topic.c_str(), partition)->offset =

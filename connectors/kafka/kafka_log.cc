@@ -20,18 +20,12 @@ using kafka::Client;
 using kafka::Deadline;
 using kafka::Event;
 using kafka::NameOf;
+using kafka::Offsets;
 
 namespace {
 
 constexpr int kSliceMs = 1'000;
 constexpr int kPauseMs = 20;
-
-struct OffsetsDeleter {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using Offsets = std::unique_ptr<rd_kafka_topic_partition_list_t, OffsetsDeleter>;
 
 Status CheckOptions(const KafkaOptions& options) {
   if (options.brokers.empty()) {
@@ -46,6 +40,29 @@ Status CheckOptions(const KafkaOptions& options) {
     return Status::InvalidArgument("kafka: set `kafka.sasl.mechanism`");
   }
   return {};
+}
+
+// Asks librdkafka until it answers, with an error that does not pass, or time is up. Some of its
+// calls wait for ever for a broker that is silent, whatever time they are given; so `call` runs on
+// a thread that can be left behind, and owns all that it touches. It fills `error` of its answer.
+template <class Answer, class Call>
+Result<std::shared_ptr<const Answer>> AskInTime(const Client& client, std::int64_t timeout_ms,
+                                                const std::string& what, const Call& call) {
+  const Deadline deadline(timeout_ms);
+  kafka::BoundedCalls calls;
+  while (true) {
+    const auto answer = std::make_shared<Answer>();
+    const int wait_ms = deadline.remaining_ms();
+    calls.Start([call, answer, wait_ms] { call(*answer, wait_ms); });
+    if (!calls.Wait(wait_ms + kSliceMs)) {
+      calls.Abandon();
+      return client.StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
+    }
+    if (answer->error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::shared_ptr<const Answer>(answer);
+    const Status status = client.StatusOf(answer->error, what);
+    if (deadline.passed() || !status.retryable()) return status;
+    rd_kafka_poll(client.get(), kPauseMs);
+  }
 }
 
 }  // namespace
@@ -95,8 +112,6 @@ Status KafkaLog::Cluster::Connect() const {
   }
 }
 
-// librdkafka's call waits for ever for a broker that is silent, whatever time it is given; so it
-// runs on a thread that can be left behind.
 Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::Ends(
     const TopicPartition& partition) {
   LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
@@ -104,25 +119,15 @@ Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::Ends(
     std::int64_t start = 0, end = 0;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   };
-  const Deadline deadline(options.answer_timeout_ms);
-  kafka::BoundedCalls calls;
-  while (true) {
-    const auto answer = std::make_shared<Answer>();
-    const int wait_ms = deadline.remaining_ms();
-    calls.Start([client = client_, partition, answer, wait_ms] {
-      answer->error = rd_kafka_query_watermark_offsets(
-          client->get(), partition.topic.c_str(), static_cast<std::int32_t>(partition.partition),
-          &answer->start, &answer->end, wait_ms);
-    });
-    if (!calls.Wait(wait_ms)) {
-      calls.Abandon();
-      return client_->StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, NameOf(partition));
-    }
-    if (answer->error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::pair(answer->start, answer->end);
-    const Status status = client_->StatusOf(answer->error, NameOf(partition));
-    if (deadline.passed() || !status.retryable()) return status;
-    rd_kafka_poll(client_->get(), kPauseMs);
-  }
+  LEADFLOW_ASSIGN_OR_RETURN(
+      const auto answer, AskInTime<Answer>(*client_, options.answer_timeout_ms, NameOf(partition),
+                                           [client = client_, partition](Answer& to, int wait_ms) {
+                                             to.error = rd_kafka_query_watermark_offsets(
+                                                 client->get(), partition.topic.c_str(),
+                                                 static_cast<std::int32_t>(partition.partition),
+                                                 &to.start, &to.end, wait_ms);
+                                           }));
+  return std::pair(answer->start, answer->end);
 }
 
 // By a client of the group that never joins it. librdkafka's other way, the admin request, frees
@@ -143,33 +148,28 @@ Result<std::shared_ptr<Client>> KafkaLog::Cluster::GroupClient(const std::string
 Result<std::int64_t> KafkaLog::Cluster::Committed(std::string_view group,
                                                   const TopicPartition& input) {
   struct Answer {
-    Offsets list{rd_kafka_topic_partition_list_new(1)};
+    std::int64_t offset = -1;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   };
   const std::string name(group);
-  const std::string what = "the offset of group `" + name + "` in " + NameOf(input);
   LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client, GroupClient(name));
-  const Deadline deadline(options.answer_timeout_ms);
-  kafka::BoundedCalls calls;
-  while (true) {
-    const auto answer = std::make_shared<Answer>();
-    rd_kafka_topic_partition_t* const one = rd_kafka_topic_partition_list_add(
-        answer->list.get(), input.topic.c_str(), static_cast<std::int32_t>(input.partition));
-    const int wait_ms = deadline.remaining_ms();
-    calls.Start([client, answer, wait_ms] {
-      answer->error = rd_kafka_committed(client->get(), answer->list.get(), wait_ms);
-    });
-    if (!calls.Wait(wait_ms + kSliceMs)) {
-      calls.Abandon();
-      return client->StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
-    }
-    const rd_kafka_resp_err_t error =
-        answer->error != RD_KAFKA_RESP_ERR_NO_ERROR ? answer->error : one->err;
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::max<std::int64_t>(one->offset, -1);
-    if (error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return std::int64_t{-1};
-    if (deadline.passed() || !Client::Transient(error)) return client->StatusOf(error, what);
-    rd_kafka_poll(client->get(), kPauseMs);
-  }
+  LEADFLOW_ASSIGN_OR_RETURN(
+      const auto answer,
+      AskInTime<Answer>(
+          *client, options.answer_timeout_ms,
+          "the offset of group `" + name + "` in " + NameOf(input),
+          [client, input](Answer& to, int wait_ms) {
+            const Offsets list(rd_kafka_topic_partition_list_new(1));
+            const rd_kafka_topic_partition_t* const one = rd_kafka_topic_partition_list_add(
+                list.get(), input.topic.c_str(), static_cast<std::int32_t>(input.partition));
+            to.error = rd_kafka_committed(client->get(), list.get(), wait_ms);
+            if (to.error == RD_KAFKA_RESP_ERR_NO_ERROR) to.error = one->err;
+            to.offset = std::max<std::int64_t>(one->offset, -1);
+            if (to.error != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return;
+            to.error = RD_KAFKA_RESP_ERR_NO_ERROR;
+            to.offset = -1;
+          }));
+  return answer->offset;
 }
 
 Status KafkaLog::Cluster::Purge(const TopicPartition& partition, std::int64_t offset) {
