@@ -2,14 +2,14 @@
 """A real Apache Kafka broker for tests: one process (KRaft), loopback only, free ports, a temporary directory.
 
     broker.py run [--version V] -- COMMAND...   starts a broker, runs COMMAND with the variables below, stops the broker;
-                                                ends with COMMAND's exit code, or 77 if Java or Maven is not there
+                                                ends with COMMAND's exit code, or 77 if Java, Maven or openssl is not there
     broker.py serve [--version V]               starts a broker, prints the variables, stops at Ctrl-C
     broker.py fetch [--version V]               only fills the cache
 
 COMMAND finds in its environment
     LEADFLOW_KAFKA           host:port, no encryption, no login
     LEADFLOW_KAFKA_SASL      host:port, login by SASL PLAIN (user `leadflow`, password `secret`)
-    LEADFLOW_KAFKA_TLS       host:port, TLS; absent without the program openssl
+    LEADFLOW_KAFKA_TLS       host:port, TLS
     LEADFLOW_KAFKA_CA        file of the certificate authority of the TLS port
     LEADFLOW_KAFKA_PID       process id of the broker
     LEADFLOW_KAFKA_VERSION
@@ -64,8 +64,8 @@ log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}{tls_listener}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl}{tls_listener}
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller},TLS://127.0.0.1:{tls}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -87,8 +87,7 @@ log.index.size.max.bytes=65536
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
  user_leadflow="secret";
-"""
-TLS_PROPERTIES = """listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location={directory}/broker.pem
 listener.name.tls.ssl.truststore.type=PEM
 listener.name.tls.ssl.truststore.location={directory}/ca.pem
@@ -145,10 +144,9 @@ def free_ports(count):
 
 
 def write_certificates(directory):
-    """An authority and a certificate of the broker for 127.0.0.1. False without openssl."""
-    if not shutil.which("openssl"):
-        return False
-    run = lambda *words: subprocess.run(["openssl", *words], cwd=directory, check=True, stdout=subprocess.DEVNULL,
+    """An authority and a certificate of the broker for 127.0.0.1."""
+    openssl = find_program("openssl", "install openssl to make the certificates of the Kafka broker for tests")
+    run = lambda *words: subprocess.run([openssl, *words], cwd=directory, check=True, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
     run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=leadflow tests",
         "-keyout", "ca.key", "-out", "ca.pem")
@@ -157,7 +155,6 @@ def write_certificates(directory):
     run("x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
         "-extfile", "names", "-out", "broker.crt")
     (directory / "broker.pem").write_text((directory / "broker.key").read_text() + (directory / "broker.crt").read_text())
-    return True
 
 
 def die_with_parent():
@@ -186,19 +183,14 @@ class Broker:
 
     def configure(self):
         plain, sasl, tls, controller = free_ports(4)
-        with_tls = write_certificates(self.directory)
-        text = PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, directory=self.directory,
-                                 tls_listener=f",TLS://127.0.0.1:{tls}" if with_tls else "")
-        if with_tls:
-            text += TLS_PROPERTIES.format(directory=self.directory)
+        write_certificates(self.directory)
+        text = PROPERTIES.format(plain=plain, sasl=sasl, tls=tls, controller=controller, directory=self.directory)
         (self.directory / "server.properties").write_text(text)
         (self.directory / "log4j2.yaml").write_text(LOG4J2)
         (self.directory / "log4j.properties").write_text(LOG4J1)
         self.variables = {"LEADFLOW_KAFKA": f"127.0.0.1:{plain}", "LEADFLOW_KAFKA_SASL": f"127.0.0.1:{sasl}",
+                          "LEADFLOW_KAFKA_TLS": f"127.0.0.1:{tls}", "LEADFLOW_KAFKA_CA": str(self.directory / "ca.pem"),
                           "LEADFLOW_KAFKA_VERSION": self.version}
-        if with_tls:
-            self.variables["LEADFLOW_KAFKA_TLS"] = f"127.0.0.1:{tls}"
-            self.variables["LEADFLOW_KAFKA_CA"] = str(self.directory / "ca.pem")
 
     def start(self):
         self.configure()

@@ -58,12 +58,7 @@ class LogConformanceTest : public testing::TestWithParam<std::unique_ptr<LogHarn
 
   // Commits, and waits until readers can see it.
   Status Commit(LogWriter& writer) {
-    Status status;
-    EXPECT_TRUE(Eventually([&] {
-      status = writer.Commit();
-      return !status.retryable();
-    })) << status;
-    LEADFLOW_RETURN_IF_ERROR(status);
+    LEADFLOW_RETURN_IF_ERROR(CommitAtLast(writer));
     for (const TopicPartition& partition : {events0_, events1_, facts_, state0_, state1_}) {
       const std::int64_t last = writer.LastOffset(partition);
       EXPECT_TRUE(Eventually([&] { return last < 0 || End(partition) > last; }))
@@ -325,22 +320,28 @@ TEST_P(LogConformanceTest, PollingSmallReachesEveryPartition) {
   const std::string value(1000, 'v');
   CommitValues(writer.get(), events0_, Strings(50, value));
   CommitValues(writer.get(), events1_, Strings(50, value));
-  const auto reader = log().NewReader();
-  LOG_ASSERT_OK(reader->Seek(events0_, 0));
-  LOG_ASSERT_OK(reader->Seek(events1_, 0));
+  // What lies across a network may arrive much later from one partition than from the other; then
+  // another reader has another try. One that prefers a partition fails them all.
   std::map<TopicPartition, std::size_t> counts;
   EXPECT_TRUE(Eventually([&] {
-    const auto polled =
-        reader->Poll(2000, [&](const TopicPartition& from, std::span<const LogRecord> records) {
-          counts[from] += records.size();
-        });
-    LOG_EXPECT_OK(polled.status());
-    // What lies across a network may arrive later from one partition than from the other.
-    return !polled.ok() || (counts[events0_] > 0 && counts[events1_] > 0);
+    counts.clear();
+    const auto reader = log().NewReader();
+    LOG_EXPECT_OK(reader->Seek(events0_, 0));
+    LOG_EXPECT_OK(reader->Seek(events1_, 0));
+    bool failed = false;
+    while (!failed && counts[events0_] + counts[events1_] < 10) {
+      const auto polled =
+          reader->Poll(2000, [&](const TopicPartition& from, std::span<const LogRecord> records) {
+            counts[from] += records.size();
+          });
+      LOG_EXPECT_OK(polled.status());
+      failed = !polled.ok();
+    }
+    return failed || (counts[events0_] > 0 && counts[events1_] > 0);
   }));
   EXPECT_GT(counts[events0_], 0u);
   EXPECT_GT(counts[events1_], 0u);
-  EXPECT_LT(counts[events0_] + counts[events1_], 100u);
+  EXPECT_LT(counts[events0_] + counts[events1_], 20u);
 }
 
 TEST_P(LogConformanceTest, PurgedRecordsAreGoneAndReadingThemFails) {

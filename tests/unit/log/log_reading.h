@@ -1,4 +1,4 @@
-// What tests of a Log read and wait by.
+// What tests of a Log commit, read and wait by.
 #pragma once
 
 #include <chrono>
@@ -32,6 +32,16 @@ inline bool Eventually(const std::function<bool()>& reached) {
     if (std::chrono::steady_clock::now() > deadline) return false;
   }
   return true;
+}
+
+// Calls Commit until it says something else than "again".
+inline Status CommitAtLast(LogWriter& writer) {
+  Status status;
+  EXPECT_TRUE(Eventually([&] {
+    status = writer.Commit();
+    return !status.retryable();
+  })) << status;
+  return status;
 }
 
 struct ReadRecord {
