@@ -149,9 +149,8 @@ Status StreamThread::Restore(const Task& task, KeyedStore& store, bool shared) {
         });
     if (!polled.ok()) return polled.status();
     LEADFLOW_RETURN_IF_ERROR(failure);
-    const std::int64_t position = reader->Position(changelog);
     if (*polled == 0 && reader->AtEnd(changelog)) break;  // What is left was cleaned away.
-    at = position;
+    at = reader->Position(changelog);
   }
   return {};
 }

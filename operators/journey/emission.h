@@ -4,6 +4,7 @@
 // when.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -57,6 +58,10 @@ struct Owed {
   std::int64_t to_ms = INT64_MIN;
 
   bool empty() const { return from_ms > to_ms; }
+  void Widen(std::int64_t first_ms, std::int64_t last_ms) {
+    from_ms = std::min(from_ms, first_ms);
+    to_ms = std::max(to_ms, last_ms);
+  }
   bool Has(std::int64_t time_ms) const { return time_ms >= from_ms && time_ms <= to_ms; }
 };
 

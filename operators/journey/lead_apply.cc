@@ -447,7 +447,8 @@ Status LeadApply::EmitHappenings(Journey& journey, LeadState& state, Change& cha
   }
   // One span for all that is owed: what lies between two of them stands as it was and comes back
   // as it was.
-  const Owed owed{std::min(from, state.owed.from_ms), std::max(to, state.owed.to_ms)};
+  Owed owed = state.owed;
+  owed.Widen(from, to);
   JourneyTouches touches(rules_, journey, change.view_before, owed.to_ms);
   LeadView was = before;
   was.touches = &touches;

@@ -4,8 +4,9 @@
 //   be
 //            believed; `leadflow verify`, merges, unlinks and erasures use it.
 //   Apply    the incremental one: one change of a journey, emits f(after) - f(before), touching
-//   only what
-//            the change can reach. Random tests hold it equal to Batch.
+//   only
+//            what the change can reach, a part of it at the next Settle. Random tests hold it equal
+//            to Batch.
 //
 // Pure: no I/O but the journey's chunks, no clock, no threads. One instance per task.
 #pragma once
@@ -38,7 +39,8 @@ class LeadFunction {
   Status Batch(Journey& journey, const HomeFilter& in, int sign, FactSink& sink) const;
 
   // REQUIRES: the journey holds one lead and its state() is what Apply or Rebuild left (empty for a
-  // new journey). Inserts the entry (or puts the record) and emits the difference.
+  // new journey). Inserts the entry (or puts the record) and emits the difference,
+  // which is whole after Settle.
   // An entry with a known key whose content does not stand over the stored one changes nothing and
   // returns false.
   Result<bool> ApplyEntry(Journey& journey, const Entry& entry, FactSink& sink);

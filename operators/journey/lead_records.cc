@@ -107,8 +107,7 @@ Status LeadApply::ChangeRecord(Journey& journey, const std::string& id, const Re
   const bool owes = !wide && old == nullptr && record->counts &&
                     record->time_ms >= state->NewestHappening(stages ? old_marks : fold.marks);
   if (owes) {
-    owed.from_ms = std::min(owed.from_ms, record->time_ms);
-    owed.to_ms = std::max(owed.to_ms, record->time_ms);
+    owed.Widen(record->time_ms, record->time_ms);
   }
   JourneyTouches touches(rules_, journey, TouchesOf(*state), newest);
   LeadView view{stages ? &old_marks : &fold.marks, &state->records, &touches, &dimensions};
