@@ -16,21 +16,10 @@
 #include <gtest/gtest.h>
 
 #include "engine/log/log.h"
+#include "tests/unit/log/log_harness.h"
 #include "tests/unit/log/log_reading.h"
 
 namespace leadflow {
-
-class LogHarness {
- public:
-  virtual ~LogHarness() = default;
-  virtual Log& log() = 0;
-  // Ends the log and opens it again on the same bytes.
-  virtual void Reopen() = 0;
-  // Lets compaction and retention do what they can.
-  virtual void Compact() = 0;
-  // The test's own name for a topic, a group or a writer, where logs of many tests are one.
-  virtual std::string Name(std::string_view name) { return std::string(name); }
-};
 
 class LogConformanceTest : public testing::TestWithParam<std::unique_ptr<LogHarness> (*)()> {
  protected:
