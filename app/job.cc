@@ -8,8 +8,10 @@
 #include <sodium.h>
 
 #include "app/job_sources.h"
-#include "app/pipeline_file.h"
+#include "app/kafka_options.h"
+#include "app/secret.h"
 #include "connectors/file/row_writer.h"
+#include "connectors/kafka/kafka_log.h"
 #include "engine/log/embedded_log.h"
 #include "engine/state/rocks_store.h"
 #include "operators/identity/journeys_operator.h"
@@ -23,7 +25,6 @@ constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
   KeyedHash::Key key{};
   std::size_t size = 0;
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   if (sodium_hex2bin(key.data(), key.size(), text.data(), text.size(), nullptr, &size, nullptr) !=
           0 ||
       size != key.size()) {
@@ -47,6 +48,17 @@ struct Budget {
   std::int64_t clusters;  // decoded journeys, per partition
 };
 
+Result<std::unique_ptr<Log>> OpenLog(const Pipeline& pipeline, const StateLayout& layout) {
+  if (pipeline.engine.log == EngineOptions::Log::kEmbedded) {
+    LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                              EmbeddedLog::Open({.directory = layout.log}));
+    return std::unique_ptr<Log>(std::move(log));
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(KafkaOptions options, MakeKafkaOptions(*pipeline.kafka));
+  LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KafkaLog> log, KafkaLog::Open(std::move(options)));
+  return std::unique_ptr<Log>(std::move(log));
+}
+
 std::string DescribeOutput(const OutputSpec& output) { return output.path; }
 
 }  // namespace
@@ -60,16 +72,20 @@ StateLayout::StateLayout(std::string folder)
 
 Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
                                      bool create) {
-  const bool own = !pipeline.identity.key_file.empty();
-  const std::string path = own ? pipeline.identity.key_file : layout.key_file;
-  if (const std::optional<std::string> text = ReadWholeFile(path)) {
+  const bool own = pipeline.identity.key.from != SecretSpec::From::kNowhere;
+  const SecretSpec secret =
+      own ? pipeline.identity.key : SecretSpec{SecretSpec::From::kFile, layout.key_file};
+  if (const Result<std::string> text = ReadSecret(secret, "identity.key"); text.ok()) {
     if (const std::optional<KeyedHash::Key> key = ParseKey(*text)) return *key;
-    return Status::InvalidArgument(path + ": the key of the identifier hash must be 32 hex digits");
+    return Status::InvalidArgument(secret.name +
+                                   ": the key of the identifier hash must be 32 hex digits");
+  } else if (own) {
+    return text.status();
   }
-  if (own || !create) {
-    return Status::NotFound(own ? path + ": no file with the key of the identifier hash"
-                                : "no state in " + layout.directory + ": was the pipeline run?");
+  if (!create) {
+    return Status::NotFound("no state in " + layout.directory + ": was the pipeline run?");
   }
+  const std::string& path = layout.key_file;
   KeyedHash::Key key{};
   randombytes_buf(key.data(), key.size());
   std::string hex(key.size() * 2 + 1, '\0');
@@ -107,8 +123,7 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
                                error.message());
   }
   Clock& clock = Clock::System();
-  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddedLog> log,
-                            EmbeddedLog::Open({.directory = layout.log}));
+  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Log> log, OpenLog(pipeline, layout));
   PlanOptions plan_options;
   LEADFLOW_ASSIGN_OR_RETURN(plan_options.key, IdentifierKey(pipeline, layout, true));
   const Budget budget(pipeline);

@@ -3,7 +3,7 @@
 namespace leadflow {
 namespace {
 
-constexpr std::string_view kNoKafka = "this release reads and writes files; leave it out";
+constexpr std::string_view kNoKafka = "this release reads and writes files";
 constexpr std::string_view kNoHttp = "this release has no HTTP server; leave it out";
 
 constexpr Key kCurrencyKeys[] = {
@@ -60,7 +60,44 @@ constexpr Key kCampaignsKeys[] = {
     {"aliases", KeyType::kMapping, "CSV file with the columns alias, campaign", &kFileSection},
 };
 constexpr Key kSecretKeys[] = {
-    {"secret", KeyType::kText, "file:PATH", nullptr, true},
+    {"secret", KeyType::kText, "env:VARIABLE or file:PATH", nullptr, true},
+};
+constexpr Key kTlsKeys[] = {
+    {"ca_file", KeyType::kText, "certificate authority; default: those of the system"},
+    {"cert_file", KeyType::kText, "the client's certificate"},
+    {"key_file", KeyType::kText, "the key of cert_file"},
+};
+constexpr Key kSaslKeys[] = {
+    {"mechanism",
+     KeyType::kText,
+     "how to log in",
+     nullptr,
+     true,
+     {},
+     "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER"},
+    {"username", KeyType::kText, "of the login"},
+    {"password", KeyType::kMapping, "of the login", &kSecretSection},
+    {"token", KeyType::kMapping, "of OAUTHBEARER", &kSecretSection},
+};
+constexpr Key kTopicsKeys[] = {
+    {"create", KeyType::kBool, "make topics that are missing"},
+    {"replication", KeyType::kInt, "copies of each record"},
+};
+constexpr Key kKafkaKeys[] = {
+    {"brokers", KeyType::kTexts, "host:port", nullptr, true},
+    {"tls", KeyType::kMapping, "encrypts connections", &kTlsSection},
+    {"sasl", KeyType::kMapping, "login", &kSaslSection},
+    {"registry", KeyType::kAny, "of schemas", nullptr, false, "rows are JSON; leave it out"},
+    {"standby",
+     KeyType::kText,
+     "copies of state on other processes",
+     nullptr,
+     false,
+     {},
+     "none|all"},
+    {"topics", KeyType::kMapping, "the engine's own", &kTopicsSection},
+    {"session_timeout", KeyType::kDuration, "a process silent for longer is replaced"},
+    {"extra", KeyType::kMapping, "settings of librdkafka, as they are"},
 };
 constexpr Key kAccountKeys[] = {
     {"from", KeyType::kTexts, "first that an event has", nullptr, true},
@@ -226,7 +263,7 @@ constexpr Key kPipelineKeys[] = {
     {"engine", KeyType::kMapping, "the process", &kEngineSection},
     {"journey", KeyType::kMapping, "what is stored and how long", &kJourneySection},
     {"lateness", KeyType::kMapping, "of events behind the watermark", &kLatenessSection},
-    {"kafka", KeyType::kAny, "cluster", nullptr, false, kNoKafka},
+    {"kafka", KeyType::kMapping, "cluster", &kKafkaSection},
     {"http", KeyType::kAny, "server", nullptr, false, kNoHttp},
     {"sources", KeyType::kNamed, "where events come from", &kSourceSection},
     {"exclude", KeyType::kNamed, "name: condition; events that are dropped and counted"},
@@ -249,6 +286,10 @@ constexpr Key kPipelineKeys[] = {
 }  // namespace
 
 const Section kPipelineSection = {"pipeline", kPipelineKeys};
+const Section kKafkaSection = {"kafka", kKafkaKeys};
+const Section kTlsSection = {"tls", kTlsKeys};
+const Section kSaslSection = {"sasl", kSaslKeys};
+const Section kTopicsSection = {"topics", kTopicsKeys};
 const Section kEngineSection = {"engine", kEngineKeys};
 const Section kCurrencySection = {"currency", kCurrencyKeys};
 const Section kFileSection = {"file", kFileKeys};

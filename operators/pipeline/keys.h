@@ -41,6 +41,10 @@ struct Section {
 
 extern const Section kPipelineSection;
 extern const Section kEngineSection;
+extern const Section kKafkaSection;
+extern const Section kTlsSection;
+extern const Section kSaslSection;
+extern const Section kTopicsSection;
 extern const Section kCurrencySection;
 extern const Section kFileSection;  // {file: x}
 extern const Section kJourneySection;

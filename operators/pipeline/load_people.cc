@@ -161,15 +161,7 @@ void Loader::LoadIdentity(const YamlNode& node) {
   identity.max_shared = static_cast<int>(reader.Int("max_shared", identity.max_shared, 1, 10'000));
   identity.erase_keeps_counts = reader.Text("erase", "retract") == "keep";
   if (const YamlNode* key = reader.Get("key")) {
-    const SectionReader secret(*key, kSecretSection, "identity.key", &problems_);
-    const std::string where = secret.Text("secret");
-    const YamlNode* at = secret.Get("secret");
-    if (where.starts_with("file:")) {
-      identity.key_file = Resolve(where.substr(5));
-    } else if (at != nullptr && !IsUnresolved(*at)) {
-      problems_.NotInRelease(at->at, "secret: " + where.substr(0, where.find(':')) + ":",
-                             "write `file:PATH`");
-    }
+    identity.key = LoadSecret(*key, "identity.key");
   }
   LoadIgnore(reader);
   if (const YamlNode* spaces = reader.Get("spaces")) LoadSpaces(*spaces);

@@ -11,6 +11,8 @@
 namespace leadflow {
 namespace {
 
+constexpr int kPartitionsOnKafka = 32;
+
 // Nodes that come from elsewhere have no place in the file.
 void ForgetPlaces(YamlNode* node) {
   node->at = Position();
@@ -71,7 +73,8 @@ std::unique_ptr<const Pipeline> Loader::Load(std::string_view yaml) {
   const SectionReader reader(*root, kPipelineSection, "pipeline", &problems_);
   if (!reader.ok()) return nullptr;
   LoadHead(reader);
-  LoadEngine(Section(reader, "engine"));
+  if (const YamlNode* kafka = reader.Get("kafka")) LoadKafka(*kafka);
+  LoadEngine(reader);
   LoadJourneySection(Section(reader, "journey"));
   LoadLateness(Section(reader, "lateness"));
   LoadCurrency(Section(reader, "currency"));
@@ -200,12 +203,17 @@ void Loader::LoadHead(const SectionReader& root) {
   pipeline_->bots = ReadList("bots").value_or(std::vector<std::string>());
 }
 
-void Loader::LoadEngine(const YamlNode& node) {
-  const SectionReader reader(node, kEngineSection, "engine", &problems_);
+void Loader::LoadEngine(const SectionReader& root) {
+  const SectionReader reader(Section(root, "engine"), kEngineSection, "engine", &problems_);
   EngineOptions& engine = pipeline_->engine;
-  if (reader.Text("log", "embedded") == "kafka") {
-    problems_.NotInRelease(reader.Get("log")->at, "log: kafka", "write `log: embedded`");
+  const bool cluster = root.Given("kafka");
+  const bool kafka = reader.Text("log", cluster ? "kafka" : "embedded") == "kafka";
+  if (kafka && !cluster) {
+    problems_.Error("missing", reader.Get("log")->at, "`log: kafka` needs the section `kafka`",
+                    "as in kafka: {brokers: \"localhost:9092\"}");
   }
+  engine.log = kafka ? EngineOptions::Log::kKafka : EngineOptions::Log::kEmbedded;
+  if (kafka) engine.partitions = kPartitionsOnKafka;
   engine.state_dir = Resolve(FillName(reader.Text("state_dir", "./state/{name}")));
   engine.memory_bytes =
       reader.Size("memory", engine.memory_bytes, std::int64_t{64} << 20, std::int64_t{1} << 42);

@@ -28,7 +28,7 @@ class Loader final {
   // load_pipeline.cc
   void ApplySets(YamlNode* root);
   void LoadHead(const SectionReader& root);
-  void LoadEngine(const YamlNode& node);
+  void LoadEngine(const SectionReader& root);
   void LoadJourneySection(const YamlNode& node);
   void LoadLateness(const YamlNode& node);
   // The section, or an empty one.
@@ -39,6 +39,15 @@ class Loader final {
   std::optional<std::vector<std::string>> ReadList(std::string_view name) const;
   std::string Resolve(std::string_view path) const;  // relative to the file's folder
   std::string FillName(std::string text) const;      // {name}
+
+  // load_kafka.cc
+  void LoadKafka(const YamlNode& node);
+  KafkaSpec::Tls LoadTls(const YamlNode& node);
+  KafkaSpec::Sasl LoadSasl(const YamlNode& node);
+  // {secret: "env:X"} or {secret: "file:x"}; `what`: as messages name it.
+  SecretSpec LoadSecret(const YamlNode& node, const std::string& what);
+  // Reports a source or an output on Kafka of a pipeline whose log is not.
+  void NeedsKafka(Position at, std::string_view what);
 
   // load_sources.cc
   void LoadSources(const YamlNode& node);

@@ -25,12 +25,39 @@ namespace leadflow {
 
 using ExpressionPtr = std::shared_ptr<const Expression>;
 
+// Where a secret lies: it is read by who needs it, never kept with the pipeline or shown.
+struct SecretSpec {
+  enum class From : std::uint8_t { kNowhere, kEnvironment, kFile } from = From::kNowhere;
+  std::string name;  // the variable, or the path, resolved against the file's folder
+};
+
 struct EngineOptions {
+  enum class Log : std::uint8_t { kEmbedded, kKafka } log = Log::kEmbedded;
   std::string state_dir;  // resolved against the file's folder
   std::int64_t memory_bytes = std::int64_t{1} << 30;
   int threads = 1;
   int partitions = 4;
   std::int64_t commit_interval_ms = 200;
+};
+
+// The cluster of the log, the sources and the outputs.
+struct KafkaSpec {
+  std::string brokers;  // host:port, separated by commas
+  struct Tls {
+    std::string ca_file, cert_file, key_file;  // resolved; empty: none
+  };
+  std::optional<Tls> tls;
+  struct Sasl {
+    std::string mechanism;
+    std::string username;
+    SecretSpec password;
+    SecretSpec token;  // of OAUTHBEARER
+  };
+  std::optional<Sasl> sasl;
+  bool create_topics = true;
+  int replication = 3;
+  std::int64_t session_timeout_ms = 10'000;  // a process that is silent for longer is replaced
+  std::map<std::string, std::string> extra;  // for the client library, as it is
 };
 
 // One entry of `events:` of a source: a mapping from a message to one event.
@@ -74,7 +101,7 @@ struct IdentityOptions {
   int max_identifiers = 50;
   int max_shared = 20;
   bool erase_keeps_counts = false;
-  std::string key_file;  // empty: random, kept in the state directory
+  SecretSpec key;  // nowhere: random, kept with the state
   struct Ignore {
     IdentifierType type;
     ExpressionPtr when;
@@ -188,6 +215,7 @@ struct Pipeline {
   int report_exponent = 2;
   RateTable rates;
   EngineOptions engine;
+  std::optional<KafkaSpec> kafka;
   std::int64_t journey_ttl_ms = 730LL * 86'400'000;
   std::int64_t anonymous_ttl_ms = 180LL * 86'400'000;
   std::uint64_t keep_fields = ~std::uint64_t{0};  // bit per Field: what journeys store

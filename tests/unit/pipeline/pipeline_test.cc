@@ -104,7 +104,7 @@ TEST_F(FullFileTest, PeopleSections) {
   EXPECT_EQ(identity.max_identifiers, 40);
   EXPECT_EQ(identity.max_shared, 10);
   EXPECT_TRUE(identity.erase_keeps_counts);
-  EXPECT_EQ(identity.key_file, "conf/identity.key");
+  EXPECT_EQ(identity.key.name, "conf/identity.key");
   ASSERT_EQ(identity.ignore.size(), 2u);
   EXPECT_EQ(identity.ignore[0].type, IdentifierType::kEmail);
   EXPECT_EQ(identity.ignore[1].type, IdentifierType::kPhone);
@@ -291,6 +291,59 @@ TEST(SetTest, BadPathsAndValuesAreErrors) {
     loading.set = {{path, value}};
     EXPECT_EQ(loading.Load(Framed("kpis: {}\n")).pipeline, nullptr) << path << "=" << value;
   }
+}
+
+TEST(KafkaTest, TheClusterIsReadAndSecretsStayWhereTheyAre) {
+  Loading loading;
+  loading.environment = {{"PASSWORD", "never read here"}};
+  const Loaded loaded = loading.Load(Framed(R"(
+kafka:
+  brokers: [a:9092, b:9092]
+  tls: {ca_file: ca.pem, cert_file: client.pem, key_file: /keys/client.key}
+  sasl: {mechanism: SCRAM-SHA-512, username: leadflow, password: {secret: "env:PASSWORD"}}
+  standby: none
+  topics: {create: false, replication: 2}
+  session_timeout: 6s
+  extra: {fetch.min.bytes: 65536, check.crcs: true}
+)"));
+  ASSERT_NE(loaded.pipeline, nullptr) << loaded.diagnostics->Text();
+  const KafkaSpec& kafka = *loaded.pipeline->kafka;
+  EXPECT_EQ(kafka.brokers, "a:9092,b:9092");
+  EXPECT_EQ(kafka.tls->ca_file, "conf/ca.pem");
+  EXPECT_EQ(kafka.tls->cert_file, "conf/client.pem");
+  EXPECT_EQ(kafka.tls->key_file, "/keys/client.key");
+  EXPECT_EQ(kafka.sasl->mechanism, "SCRAM-SHA-512");
+  EXPECT_EQ(kafka.sasl->username, "leadflow");
+  EXPECT_EQ(kafka.sasl->password.from, SecretSpec::From::kEnvironment);
+  EXPECT_EQ(kafka.sasl->password.name, "PASSWORD");
+  EXPECT_EQ(kafka.sasl->token.from, SecretSpec::From::kNowhere);
+  EXPECT_FALSE(kafka.create_topics);
+  EXPECT_EQ(kafka.replication, 2);
+  EXPECT_EQ(kafka.session_timeout_ms, 6'000);
+  EXPECT_THAT(kafka.extra,
+              ElementsAre(std::pair("check.crcs", "true"), std::pair("fetch.min.bytes", "65536")));
+  EXPECT_EQ(loaded.pipeline->engine.log, EngineOptions::Log::kKafka);
+  EXPECT_EQ(loaded.pipeline->engine.partitions, 32);
+}
+
+TEST(KafkaTest, TheLogFollowsTheSectionUnlessTheFileSays) {
+  const auto engine = [](const std::string& text) {
+    const Loaded loaded = Loading().Load(Framed(text));
+    return loaded.pipeline == nullptr ? EngineOptions() : loaded.pipeline->engine;
+  };
+  EXPECT_EQ(engine("").log, EngineOptions::Log::kEmbedded);
+  EXPECT_EQ(engine("").partitions, 4);
+  EXPECT_EQ(engine("kafka: {brokers: 'a:1'}\n").log, EngineOptions::Log::kKafka);
+  EXPECT_EQ(engine("kafka: {brokers: 'a:1'}\nengine: {log: embedded}\n").log,
+            EngineOptions::Log::kEmbedded);
+  EXPECT_EQ(engine("kafka: {brokers: 'a:1'}\nengine: {partitions: 6}\n").partitions, 6);
+}
+
+TEST(KafkaTest, WhereTheClusterLiesChangesNoNumber) {
+  const auto rules = [](const std::string& text) {
+    return Loading().Load(Framed(text)).pipeline->rules;
+  };
+  EXPECT_EQ(rules(""), rules("kafka: {brokers: 'a:1', topics: {replication: 1}}\n"));
 }
 
 TEST(FormatTest, PresetsAreCheckedIfTheyAreKnown) {

@@ -87,10 +87,10 @@ TEST(QuantileTest, ColumnsAreNamedInPercent) {
 TEST(SchemaTest, NamesEverySectionAndNoLackingKey) {
   const std::string schema = PipelineJsonSchema();
   for (const std::string_view key : {"version", "sources", "half_life", "commit_interval",
-                                     "share_of", "window_start"}) {
+                                     "share_of", "window_start", "brokers"}) {
     EXPECT_NE(schema.find(key), std::string::npos) << key;
   }
-  for (const std::string_view key : {"\"kafka\":{", "\"http\":{", "\"conversion\":{"}) {
+  for (const std::string_view key : {"\"registry\":{", "\"http\":{", "\"conversion\":{"}) {
     EXPECT_EQ(schema.find(key), std::string::npos) << key;
   }
   int depth = 0;
