@@ -65,7 +65,8 @@ class KeyedStore {
   virtual std::int64_t applied_offset() const = 0;
   virtual std::int64_t durable_offset() const = 0;
   virtual Status Flush() = 0;
-  // Begins the same and does not wait: durable_offset rises some time later, seen by the next call.
+  // Begins the same and does not wait: durable_offset rises some time later, seen by a later call,
+  // perhaps not as far as applied_offset if a flush is under way already.
   virtual Status BeginFlush() { return Flush(); }
 };
 

@@ -227,7 +227,14 @@ class RocksStore final : public KeyedStore {
     return durable_;
   }
 
-  Status BeginFlush() override { return Spill(); }
+  // While a spill is under way that is what was begun; what came since goes with the next call.
+  Status BeginFlush() override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (spilling_) return spill_status_;
+    }
+    return Spill();
+  }
 
   Status Flush() override {
     if (durable_ == applied_) return {};
