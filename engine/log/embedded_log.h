@@ -28,8 +28,10 @@ struct EmbeddedLogOptions {
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   std::size_t cache_bytes = std::size_t{32} << 20;  // Recent commits in memory, for readers.
   // Old segments are cleaned, by the committing thread and one at a time, once that may free more
-  // than this and more than half of them. 0: as often as there is anything.
-  std::uint64_t cleaning_bytes = std::uint64_t{64} << 20;
+  // than this and more than half of them. 0: as often as there is anything. What is purged as a
+  // whole needs no cleaning; above what a job has between two flushes of its stores, none is
+  // needed.
+  std::uint64_t cleaning_bytes = std::uint64_t{512} << 20;
   std::int64_t tombstone_retention_ms = std::int64_t{7} * 24 * 3600 * 1000;
 };
 

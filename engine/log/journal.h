@@ -41,7 +41,7 @@ struct JournalOptions {
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
   std::size_t cache_bytes = std::size_t{32} << 20;  // Of recent commits, for readers.
   // Cleaning starts when it could free more than this, and more than half of all closed segments.
-  std::uint64_t cleaning_bytes = std::uint64_t{64} << 20;
+  std::uint64_t cleaning_bytes = std::uint64_t{512} << 20;
   // A tombstone stays so long, that a store which slept can still learn of it.
   std::int64_t tombstone_retention_ms = std::int64_t{7} * 24 * 3600 * 1000;
 };
