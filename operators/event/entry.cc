@@ -147,7 +147,7 @@ std::strong_ordering Compare(const Entry& a, const Entry& b) {
   const bool b_erases = b.kind == Kind::kErase;
   if (a_erases != b_erases) return a_erases <=> b_erases;
   if (a.source != b.source) return a.source <=> b.source;
-  if (const int order = CompareBytes(a.id, b.id); order != 0) return order <=> 0;
+  if (const auto order = a.id <=> b.id; order != 0) return order;
   return a.key <=> b.key;
 }
 
@@ -177,7 +177,7 @@ void AppendEntry(const Entry& entry, std::string* out, const Identifier& usual) 
   if (has_updated) writer.Signed(entry.updated_ms);
   if (has_home) writer.Raw(entry.home.view());
   if (entry.links != 0) writer.Raw(OthersOf(entry));
-  writer.Bytes(entry.id);
+  entry.id.Append(&writer);
   writer.Bytes(entry.fields);
 }
 
@@ -186,7 +186,8 @@ bool ReadEntry(std::string_view* bytes, Entry* entry, const Identifier& usual) {
   std::uint8_t flags = 0, kind = 0, source = 0, links = 0;
   std::uint64_t key = 0;
   std::int64_t time_ms = 0, updated_ms = kNoTime;
-  std::string_view home, others, id, fields;
+  std::string_view home, others, fields;
+  EventIdView id;
   if (!reader.Byte(&flags) || !reader.Byte(&kind) || kind == 0 || kind >= kKindCount ||
       !reader.Byte(&source) || !reader.Byte(&links) || !reader.Fixed64(&key) ||
       !reader.Signed(&time_ms)) {
@@ -199,7 +200,7 @@ bool ReadEntry(std::string_view* bytes, Entry* entry, const Identifier& usual) {
   } else if ((flags & kHasHome) != 0 && !reader.Raw(16, &home)) {
     return false;
   }
-  if (!reader.Raw(std::size_t{16} * links, &others) || !reader.Bytes(&id) ||
+  if (!reader.Raw(std::size_t{16} * links, &others) || !id.Read(&reader) ||
       !reader.Bytes(&fields)) {
     return false;
   }
@@ -334,7 +335,7 @@ Value EntryFields::Field(int slot) const {
   }
   switch (slot) {
     case kSlotKind: return Value::String(KindName(entry_.kind));
-    case kSlotId: return Value::String(entry_.id);
+    case kSlotId: return Value::String(entry_.id.Text(&id_text_));
     case kSlotTime: return Value::Time(entry_.time_ms);
     case kSlotSource:
       return entry_.source < sources_.size() ? Value::String(sources_[entry_.source])

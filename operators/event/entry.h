@@ -20,6 +20,7 @@
 #include "engine/config/expression.h"
 #include "engine/config/value.h"
 #include "operators/event/event.h"
+#include "operators/event/event_id.h"
 #include "operators/event/kind.h"
 
 namespace leadflow {
@@ -122,7 +123,7 @@ struct Entry {
   std::uint8_t links = 0;        // how many identifiers in `others`
   Identifier home;               // all zero: an event without identifiers
   const char* others = nullptr;  // links x 16 bytes
-  std::string_view id;
+  EventIdView id;
   std::string_view fields;  // see FieldsView
 
   bool machine() const { return (flags & kMachine) != 0; }
@@ -213,6 +214,7 @@ class EntryFields : public FieldSource {
   const Entry& entry_;
   const NameTable& names_;
   const std::vector<std::string>& sources_;
+  mutable EventIdView::Buffer id_text_;  // what `id` views, once it was asked for
 };
 
 // The value of one field as expressions see it. `currency`: three letters, read for money only;

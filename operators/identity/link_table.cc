@@ -8,7 +8,7 @@
 namespace leadflow {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
 
 // Identifiers per table: far above what kMaxLinks and the size of a cluster allow.
 constexpr std::uint64_t kMaxNamed = 1'000'000;
@@ -19,16 +19,16 @@ void AppendOrder(const EventOrder& order, WireWriter* writer) {
   writer->Signed(order.time_ms);
   writer->Byte(order.erase ? 1 : 0);
   writer->Byte(order.source);
-  writer->Bytes(order.id);
+  order.id.view().Append(writer);
   writer->Fixed64(order.key);
   writer->Byte(order.position);
 }
 
 bool ReadOrder(WireReader* reader, EventOrder* order) {
   std::uint8_t erase = 0;
-  std::string_view id;
+  EventIdView id;
   if (!reader->Signed(&order->time_ms) || !reader->Byte(&erase) || !reader->Byte(&order->source) ||
-      !reader->Bytes(&id) || !reader->Fixed64(&order->key) || !reader->Byte(&order->position)) {
+      !id.Read(reader) || !reader->Fixed64(&order->key) || !reader->Byte(&order->position)) {
     return false;
   }
   order->erase = erase != 0;

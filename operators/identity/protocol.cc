@@ -490,7 +490,7 @@ void RefuseEntry(const Entry& entry, std::string_view reason,
                  const std::vector<std::string>& source_names, OperatorContext* context) {
   const std::string_view source =
       entry.source < source_names.size() ? std::string_view(source_names[entry.source]) : "";
-  context->Reject(source, entry.id, reason, KindName(entry.kind));
+  context->Reject(source, entry.id.ToString(), reason, KindName(entry.kind));
 }
 
 }  // namespace leadflow

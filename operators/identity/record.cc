@@ -50,16 +50,16 @@ struct Taking {
 std::vector<Taking> TakingsOf(std::span<const Entry> entries, std::string_view currency,
                               std::vector<std::uint64_t>* refused) {
   std::vector<Taking> takings;
-  std::map<std::string_view, const Entry*> refunds;  // newest version by id
+  std::map<std::string, const Entry*> refunds;  // newest version by id
   for (const Entry& entry : entries) {
     if (entry.kind == Kind::kOrderCancel) {
-      takings.push_back({entry.time_ms, std::string(entry.id), 0, true});
+      takings.push_back({entry.time_ms, entry.id.ToString(), 0, true});
     } else if (SaysCancelled(entry)) {
-      takings.push_back({UpdatedOf(entry), std::string(entry.id), 0, true});
+      takings.push_back({UpdatedOf(entry), entry.id.ToString(), 0, true});
     } else if (entry.kind == Kind::kRefund) {
-      std::string_view id = entry.Fields().Text(Field::kRefundId);
-      if (id.empty()) id = entry.id;
-      const Entry*& newest = refunds[id];
+      std::string id(entry.Fields().Text(Field::kRefundId));
+      if (id.empty()) id = entry.id.ToString();
+      const Entry*& newest = refunds[std::move(id)];
       if (newest == nullptr || Older(*newest, entry)) newest = &entry;
     }
   }
@@ -72,7 +72,7 @@ std::vector<Taking> TakingsOf(std::span<const Entry> entries, std::string_view c
     }
     // A refund without an amount gives all back.
     const bool all = !fields.Has(Field::kAmount);
-    takings.push_back({entry->time_ms, std::string(id), fields.Number(Field::kAmount), all});
+    takings.push_back({entry->time_ms, id, fields.Number(Field::kAmount), all});
   }
   std::sort(takings.begin(), takings.end(), [](const Taking& a, const Taking& b) {
     return std::tie(a.time_ms, a.id, a.all, a.minor) < std::tie(b.time_ms, b.id, b.all, b.minor);
@@ -125,7 +125,7 @@ ComputedRecord ComputeRecord(std::string_view id, std::span<const Entry> entries
   record.id = id;
   record.kind = force.kind;
   record.source = force.source;
-  record.event_id = force.id;
+  record.event_id = force.id.ToString();
   record.fields = force.fields;
   record.time_ms = force.kind == Kind::kDealChange ? CloseTime(versions) : force.time_ms;
   for (auto at = versions.rbegin(); at != versions.rend(); ++at) {

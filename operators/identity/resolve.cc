@@ -117,7 +117,7 @@ void NumberLeads(const LinkTable& table, const Components& components, Resolutio
 }  // namespace
 
 EventOrder EventOrder::Of(const Entry& entry, int position) {
-  return {entry.time_ms, entry.kind == Kind::kErase,         entry.source, std::string(entry.id),
+  return {entry.time_ms, entry.kind == Kind::kErase,         entry.source, entry.id,
           entry.key,     static_cast<std::uint8_t>(position)};
 }
 
@@ -125,7 +125,7 @@ std::strong_ordering CompareOrder(const Entry& entry, int position, const EventO
   if (auto c = entry.time_ms <=> order.time_ms; c != 0) return c;
   if (auto c = (entry.kind == Kind::kErase) <=> order.erase; c != 0) return c;
   if (auto c = entry.source <=> order.source; c != 0) return c;
-  if (auto c = entry.id <=> std::string_view(order.id); c != 0) return c;
+  if (auto c = entry.id <=> order.id.view(); c != 0) return c;
   if (auto c = entry.key <=> order.key; c != 0) return c;
   return position <=> static_cast<int>(order.position);
 }

@@ -24,7 +24,7 @@ struct EventOrder {
   std::int64_t time_ms = 0;
   bool erase = false;
   std::uint8_t source = 0;
-  std::string id;
+  EventId id;
   std::uint64_t key = 0;
   std::uint8_t position = 0;
 

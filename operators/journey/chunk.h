@@ -21,7 +21,7 @@ namespace leadflow {
 
 class Chunk {
  public:
-  static constexpr std::uint8_t kVersion = 2;
+  static constexpr std::uint8_t kVersion = 3;
 
   // What is needed to order and filter; the rest is read from the bytes when it is asked for.
   struct Slot {

@@ -5,9 +5,7 @@ namespace leadflow {
 bool IsBefore(const Moment& position, const Entry& entry) {
   if (position.time_ms != entry.time_ms) return position.time_ms < entry.time_ms;
   if (position.source != entry.source) return position.source < entry.source;
-  if (const int order = std::string_view(position.id).compare(entry.id); order != 0) {
-    return order < 0;
-  }
+  if (const auto order = position.id.view() <=> entry.id; order != 0) return order < 0;
   return position.key < entry.key;
 }
 

@@ -17,14 +17,14 @@ namespace leadflow {
 struct Moment {
   std::int64_t time_ms = kNoTime;
   std::uint8_t source = 0;
-  std::string id;
+  EventId id;
   std::uint64_t key = 0;
 
   static Moment Of(const Entry& entry) {
-    return {entry.time_ms, entry.source, std::string(entry.id), entry.key};
+    return {entry.time_ms, entry.source, entry.id, entry.key};
   }
   static Moment Of(const Record& record) {
-    return {record.time_ms, record.source, record.event_id, ~std::uint64_t{0}};
+    return {record.time_ms, record.source, EventIdView(record.event_id), ~std::uint64_t{0}};
   }
   auto operator<=>(const Moment&) const = default;
 };

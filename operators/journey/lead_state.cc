@@ -8,7 +8,7 @@
 namespace leadflow {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 bool PlaceBefore(const RecordPlace& a, const RecordPlace& b) {
   return RecordBefore(*a.record, *b.record);

@@ -33,13 +33,13 @@ class ScoreFields final : public FieldSource {
 void AppendMoment(const Moment& position, WireWriter* writer) {
   writer->Signed(position.time_ms);
   writer->Byte(position.source);
-  writer->Bytes(position.id);
+  position.id.view().Append(writer);
   writer->Fixed64(position.key);
 }
 bool ReadMoment(WireReader* reader, Moment* position) {
-  std::string_view id;
-  if (!reader->Signed(&position->time_ms) || !reader->Byte(&position->source) ||
-      !reader->Bytes(&id) || !reader->Fixed64(&position->key)) {
+  EventIdView id;
+  if (!reader->Signed(&position->time_ms) || !reader->Byte(&position->source) || !id.Read(reader) ||
+      !reader->Fixed64(&position->key)) {
     return false;
   }
   position->id = id;
@@ -140,7 +140,7 @@ bool MilestoneFold::Scores(const FieldSource& fields) const {
 }
 
 void MilestoneFold::Enter(int stage, const Entry& entry, const std::string& record) {
-  const Moment at{entry.time_ms, entry.source, std::string(entry.id), entry.key};
+  const Moment at = Moment::Of(entry);
   for (int skipped = std::max(current_ + 1, 0); skipped < stage; ++skipped) {
     if ((entered_ >> skipped & 1) != 0) continue;
     entered_ |= std::uint64_t{1} << skipped;

@@ -167,7 +167,7 @@ class JourneyIsTheCell final : public Contribution {
     sink.Add("unowned", CellOf(record), sign);
   }
   void Standalone(const Entry& entry, int sign, FactSink& sink) const override {
-    std::string cell(entry.id);
+    std::string cell = entry.id.ToString();
     cell.append(":").append(entry.fields);
     sink.Add("standalone", cell, sign);
   }
@@ -175,7 +175,7 @@ class JourneyIsTheCell final : public Contribution {
   static std::string CellOf(const Entry& entry) {
     if (entry.erased() || entry.kind == Kind::kErase || entry.kind == Kind::kUnlink) return {};
     std::string cell = "[";
-    cell.append(entry.id).append(":").append(entry.fields).append("]");
+    cell.append(entry.id.ToString()).append(":").append(entry.fields).append("]");
     return cell;
   }
   static std::string CellOf(const Record& record) {

@@ -43,7 +43,7 @@ inline std::string ShowMessage(std::string_view bytes) {
   MessageType type;
   if (!ReadMessageType(bytes, &type)) return "no message";
   const auto show = [](const Entry& entry) {
-    std::string text = std::string(KindName(entry.kind)) + " " + std::string(entry.id);
+    std::string text = std::string(KindName(entry.kind)) + " " + entry.id.ToString();
     if (entry.home != Identifier())
       text += " home=" + std::string(IdentifierTypeName(entry.home.type()));
     for (int i = 0; i < entry.links; ++i) {

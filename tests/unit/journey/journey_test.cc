@@ -67,7 +67,7 @@ Entry Make(std::uint64_t key, std::int64_t time_ms, std::string_view id, std::st
 std::vector<std::string> Ids(Journey& journey, std::int64_t from, std::int64_t to, bool backward) {
   std::vector<std::string> ids;
   const auto visit = [&](const Entry& entry) {
-    ids.emplace_back(entry.id);
+    ids.push_back(entry.id.ToString());
     return true;
   };
   EXPECT_TRUE(
@@ -333,7 +333,7 @@ TEST_P(JourneyModelTest, IsASortedSet) {
   ASSERT_TRUE(journey
                   .ForEach(INT64_MIN, INT64_MAX,
                            [&](const Entry& entry) {
-                             all.emplace(entry.time_ms, entry.source, std::string(entry.id),
+                             all.emplace(entry.time_ms, entry.source, entry.id.ToString(),
                                          entry.key, std::string(entry.fields));
                              return true;
                            })

@@ -294,8 +294,8 @@ TEST(LeadApplyCostTest, DoesNotGrowWithTheJourney) {
         ++count;
         if (entry.kind != Kind::kOrder) continue;
         Record record;
-        record.id = "order/" + std::string(entry.id);
-        record.event_id = entry.id;
+        record.id = "order/" + entry.id.ToString();
+        record.event_id = entry.id.ToString();
         record.time_ms = entry.time_ms;
         record.gross_minor = record.net_minor = 100;
         record.currency = "EUR";

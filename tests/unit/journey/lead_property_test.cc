@@ -297,7 +297,7 @@ class RandomLife {
 
   Change Version(const Entry& entry) {
     EventMaker::Options o;
-    o.id = entry.id;
+    o.id = entry.id.ToString();
     o.source = entry.source;
     o.known = Chance(80);
     o.device = "d1";
@@ -402,7 +402,7 @@ std::string Describe(const Change& change) {
   std::ostringstream out;
   if (change.what == Change::What::kEntry) {
     out << KindName(change.entry.kind) << " t=" << (change.entry.time_ms - kDay) / 1000
-        << "s id=" << change.entry.id << " src=" << int(change.entry.source)
+        << "s id=" << change.entry.id.ToString() << " src=" << int(change.entry.source)
         << " flags=" << int(change.entry.flags) << " links=" << int(change.entry.links)
         << " home=" << int(change.entry.home.bytes[0]);
     change.entry.Fields().ForEach(
