@@ -1,6 +1,7 @@
 #include "engine/state/rocks_store.h"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <cstdarg>
 #include <deque>
@@ -204,7 +205,7 @@ class RocksStore final : public KeyedStore {
   Status Apply(std::int64_t changelog_offset) override {
     {
       const std::lock_guard lock(mutex_);
-      staged_.ForEach([this](const StagedWrites::Write& write) { Gather(write.key, write.value); });
+      GatherStaged();
     }
     staged_.Clear();
     return Applied(changelog_offset);
@@ -289,6 +290,23 @@ class RocksStore final : public KeyedStore {
     if (const auto staged = staged_.Find(key)) return staged;
     if (const auto gathered = gathered_.Find(key)) return gathered;
     return spilled_writes_.Find(key);
+  }
+
+  // The table is larger than what is near the processor: it is told some keys ahead.
+  void GatherStaged() {
+    constexpr std::size_t kAhead = 8;
+    std::array<StagedWrites::Write, kAhead> waiting;
+    std::size_t count = 0;
+    const auto gather = [&](const StagedWrites::Write& write) { Gather(write.key, write.value); };
+    staged_.ForEach([&](const StagedWrites::Write& write) {
+      StagedWrites::Write& slot = waiting[count % kAhead];
+      if (count >= kAhead) gather(slot);
+      slot = write;
+      gathered_.Prefetch(write.key);
+      ++count;
+    });
+    const std::size_t left = std::min(count, kAhead);
+    for (std::size_t i = count - left; i < count; ++i) gather(waiting[i % kAhead]);
   }
 
   void Gather(std::string_view key, std::optional<std::string_view> value) {

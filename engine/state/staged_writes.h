@@ -25,6 +25,8 @@ class StagedWrites {
   // Views live until Clear, the value's until the key is written again.
   void Put(std::string_view key, std::optional<std::string_view> value);
 
+  // Brings near what a Put or Find of this key looks at first.
+  void Prefetch(std::string_view key) const { index_.prefetch(key); }
   // Null: nothing staged at `key`. Valid until the next Put.
   std::optional<Write> Find(std::string_view key) const;
 

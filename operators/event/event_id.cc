@@ -10,30 +10,45 @@ constexpr std::size_t kHexSize = 32;
 constexpr std::size_t kUuidSize = 36;
 constexpr char kDigits[] = "0123456789abcdef";
 
-bool IsDash(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
+constexpr std::array<std::size_t, 4> kDashes = {8, 13, 18, 23};
 
-// -1: none. Only lower case: what is packed has one text.
-int DigitOf(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
+bool IsDash(std::size_t at) {
+  return std::find(kDashes.begin(), kDashes.end(), at) != kDashes.end();
 }
 
-bool Pack(std::string_view text, std::array<char, kPackedSize>* packed) {
-  const bool uuid = text.size() == kUuidSize;
-  std::size_t digits = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (uuid && IsDash(i)) {
-      if (text[i] != '-') return false;
-      continue;
-    }
-    const int digit = DigitOf(text[i]);
-    if (digit < 0) return false;
-    char& byte = (*packed)[digits / 2];
-    byte = static_cast<char>(digits % 2 == 0 ? digit << 4 : byte | digit);
-    ++digits;
+// By character: the value of the digit, or kNoDigit. Only lower case: what is packed has one text.
+constexpr std::uint8_t kNoDigit = 0x80;
+constexpr std::array<std::uint8_t, 256> DigitValues() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 16; ++i) values[static_cast<unsigned char>(kDigits[i])] = i;
+  return values;
+}
+constexpr std::array<std::uint8_t, 256> kDigitValues = DigitValues();
+
+bool PackDigits(const char* digits, std::array<char, kPackedSize>* packed) {
+  std::uint8_t all = 0;
+  for (std::size_t i = 0; i < kPackedSize; ++i) {
+    const std::uint8_t high = kDigitValues[static_cast<unsigned char>(digits[2 * i])];
+    const std::uint8_t low = kDigitValues[static_cast<unsigned char>(digits[2 * i + 1])];
+    all |= high | low;
+    (*packed)[i] = static_cast<char>(high << 4 | low);
   }
-  return true;
+  return (all & kNoDigit) == 0;
+}
+
+// REQUIRES: the size of either form.
+bool Pack(std::string_view text, std::array<char, kPackedSize>* packed) {
+  if (text.size() == kHexSize) return PackDigits(text.data(), packed);
+  std::array<char, kHexSize> digits;
+  std::size_t size = 0, at = 0;
+  for (const std::size_t dash : kDashes) {
+    if (text[dash] != '-') return false;
+    size += text.copy(digits.data() + size, dash - at, at);
+    at = dash + 1;
+  }
+  text.copy(digits.data() + size, kUuidSize - at, at);
+  return PackDigits(digits.data(), packed);
 }
 
 }  // namespace
