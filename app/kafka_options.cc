@@ -21,6 +21,7 @@ Result<KafkaOptions> MakeKafkaOptions(const KafkaSpec& spec) {
   options.create_topics = spec.create_topics;
   options.replication = spec.replication;
   options.extra = spec.extra;
+  options.session_timeout_ms = spec.session_timeout_ms;
   return options;
 }
 

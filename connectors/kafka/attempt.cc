@@ -13,12 +13,6 @@ using Phase = Transaction::Phase;
 constexpr int kPauseMs = 20;
 constexpr std::int64_t kAbortWaitMs = 5'000;
 
-struct GroupDeleter {
-  void operator()(rd_kafka_consumer_group_metadata_t* group) const {
-    rd_kafka_consumer_group_metadata_destroy(group);
-  }
-};
-
 // The steps return true if the next one may follow; else `phase` and `status` tell why not.
 class Sending {
  public:
@@ -118,9 +112,11 @@ class Sending {
         rd_kafka_topic_partition_list_add(list.get(), one.input.topic.c_str(), partition)->offset =
             one.offset;
       }
-      const std::unique_ptr<rd_kafka_consumer_group_metadata_t, GroupDeleter> metadata(
-          rd_kafka_consumer_group_metadata_new(group.c_str()));
-      if (!Repeat([&](int wait_ms) { return Send(list.get(), metadata.get(), wait_ms); })) {
+      const Generation nobody{group, decltype(Generation::metadata)(
+                                         rd_kafka_consumer_group_metadata_new(group.c_str()))};
+      const Generation* const member = transaction_.member.get();
+      const Generation& as = member != nullptr && member->group == group ? *member : nobody;
+      if (!Repeat([&](int wait_ms) { return Send(list.get(), as.metadata.get(), wait_ms); })) {
         return false;
       }
       ++transaction_.groups_sent;
@@ -207,7 +203,13 @@ class Sending {
       code = rd_kafka_fatal_error(handle_, text.data(), text.size());
       said = text.data();
     }
-    if (Client::Fenced(code)) {
+    if (Client::Fenced(code) && abortable && !fatal) {
+      transaction_.phase = Phase::kAborting;
+      transaction_.status = {ErrorCode::kFailedPrecondition,
+                             "writer `" + transaction_.writer_id +
+                                 "` is fenced: its member of the group has lost its partitions (" +
+                                 said + ")"};
+    } else if (Client::Fenced(code)) {
       transaction_.phase = Phase::kFenced;
       transaction_.status = {ErrorCode::kFailedPrecondition,
                              "writer `" + transaction_.writer_id +

@@ -15,7 +15,7 @@ constexpr std::int64_t kTokenLifetimeMs = 3'600'000;
 constexpr int kVersionWithQueueBackoff = 0x02020000;
 
 // What the promises of the log rest on. `extra` must not change it.
-constexpr std::array<std::string_view, 12> kOwnSettings = {
+constexpr std::array<std::string_view, 17> kOwnSettings = {
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
@@ -23,10 +23,15 @@ constexpr std::array<std::string_view, 12> kOwnSettings = {
     "enable.idempotence",
     "enable.partition.eof",
     "group.id",
+    "group.instance.id",
+    "group.protocol",
     "isolation.level",
+    "max.poll.interval.ms",
     "message.max.bytes",
     "metadata.broker.list",
+    "partition.assignment.strategy",
     "request.required.acks",
+    "session.timeout.ms",
     "transactional.id",
 };
 
@@ -104,8 +109,7 @@ int Deadline::remaining_ms() const {
 }
 
 Result<std::shared_ptr<Client>> Client::New(rd_kafka_type_t type, const KafkaOptions& options,
-                                            const Settings& settings,
-                                            DeliveryCallback on_delivery) {
+                                            const Settings& settings, const Hooks& hooks) {
   const Config config(rd_kafka_conf_new());
   for (const auto& [name, value] : BaseSettings(options)) {
     LEADFLOW_RETURN_IF_ERROR(Set(config.get(), name, value));
@@ -124,7 +128,8 @@ Result<std::shared_ptr<Client>> Client::New(rd_kafka_type_t type, const KafkaOpt
   auto events = std::make_shared<Events>();
   if (options.sasl) events->sasl = *options.sasl;
   rd_kafka_conf_set_opaque(config.get(), events.get());
-  if (on_delivery != nullptr) rd_kafka_conf_set_dr_msg_cb(config.get(), on_delivery);
+  if (hooks.on_delivery != nullptr) rd_kafka_conf_set_dr_msg_cb(config.get(), hooks.on_delivery);
+  if (hooks.events != 0) rd_kafka_conf_set_events(config.get(), hooks.events);
   rd_kafka_conf_set_error_cb(config.get(), &Client::OnError);
   // What goes wrong is in the Status of the call that meets it; nothing is printed beside.
   rd_kafka_conf_set_log_cb(config.get(), [](const rd_kafka_t*, int, const char*, const char*) {});

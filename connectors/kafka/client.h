@@ -43,10 +43,18 @@ class Client {
  public:
   using DeliveryCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 
-  // KafkaOptions::extra stands above `settings`. `on_delivery`: null for a consumer.
+  struct Hooks {
+    DeliveryCallback on_delivery = nullptr;  // Of a producer.
+    int events = 0;                          // RD_KAFKA_EVENT_*: go to a queue.
+  };
+
+  // KafkaOptions::extra stands above `settings`.
   static Result<std::shared_ptr<Client>> New(rd_kafka_type_t type, const KafkaOptions& options,
-                                             const Settings& settings,
-                                             DeliveryCallback on_delivery = nullptr);
+                                             const Settings& settings, const Hooks& hooks);
+  static Result<std::shared_ptr<Client>> New(rd_kafka_type_t type, const KafkaOptions& options,
+                                             const Settings& settings) {
+    return New(type, options, settings, {});
+  }
   Client(KafkaOptions options, std::shared_ptr<Events> events, rd_kafka_t* handle)  // Use New.
       : options_(std::move(options)), events_(std::move(events)), handle_(handle) {}
   ~Client();  // Waits at most some seconds for librdkafka to end; then leaves it behind.

@@ -8,6 +8,7 @@
 
 #include "connectors/kafka/bounded_calls.h"
 #include "connectors/kafka/client.h"
+#include "connectors/kafka/member.h"
 #include "connectors/kafka/reader.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/writer.h"
@@ -75,7 +76,9 @@ class KafkaLog::Cluster {
 
   Status Connect() const;
   Result<std::pair<std::int64_t, std::int64_t>> Ends(const TopicPartition& partition);
-  Result<std::int64_t> Committed(std::string_view group, const TopicPartition& input);
+  Result<std::int64_t> Written(const TopicPartition& partition);
+  Result<std::vector<std::int64_t>> Committed(std::string_view group,
+                                              std::span<const TopicPartition> inputs);
   Status Purge(const TopicPartition& partition, std::int64_t offset);
 
   const KafkaOptions options;
@@ -83,8 +86,12 @@ class KafkaLog::Cluster {
 
  private:
   Result<std::shared_ptr<Client>> GroupClient(const std::string& group);
+  Result<std::pair<std::int64_t, std::int64_t>> EndsSeenBy(std::shared_ptr<Client> client,
+                                                           const TopicPartition& partition);
 
   std::shared_ptr<Client> client_;
+  std::mutex uncommitted_mutex_;
+  std::shared_ptr<Client> uncommitted_;  // Guarded by uncommitted_mutex_. Sees open transactions.
   std::mutex group_mutex_;
   std::string group_;                     // Guarded by group_mutex_. Asked about last.
   std::shared_ptr<Client> group_client_;  // Guarded by group_mutex_. Of group_.
@@ -114,19 +121,41 @@ Status KafkaLog::Cluster::Connect() const {
 
 Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::Ends(
     const TopicPartition& partition) {
+  return EndsSeenBy(client_, partition);
+}
+
+// The high watermark: for a reader of committed records the end is where the first open transaction
+// begins.
+Result<std::int64_t> KafkaLog::Cluster::Written(const TopicPartition& partition) {
+  std::shared_ptr<Client> client;
+  {
+    const std::lock_guard lock(uncommitted_mutex_);
+    if (uncommitted_ == nullptr) {
+      LEADFLOW_ASSIGN_OR_RETURN(
+          uncommitted_,
+          Client::New(RD_KAFKA_CONSUMER, options, {{"isolation.level", "read_uncommitted"}}));
+    }
+    client = uncommitted_;
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(const auto ends, EndsSeenBy(std::move(client), partition));
+  return ends.second;
+}
+
+Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::EndsSeenBy(
+    std::shared_ptr<Client> client, const TopicPartition& partition) {
   LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
   struct Answer {
     std::int64_t start = 0, end = 0;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   };
-  LEADFLOW_ASSIGN_OR_RETURN(
-      const auto answer, AskInTime<Answer>(*client_, options.answer_timeout_ms, NameOf(partition),
-                                           [client = client_, partition](Answer& to, int wait_ms) {
-                                             to.error = rd_kafka_query_watermark_offsets(
-                                                 client->get(), partition.topic.c_str(),
-                                                 static_cast<std::int32_t>(partition.partition),
-                                                 &to.start, &to.end, wait_ms);
-                                           }));
+  LEADFLOW_ASSIGN_OR_RETURN(const auto answer,
+                            AskInTime<Answer>(*client, options.answer_timeout_ms, NameOf(partition),
+                                              [client, partition](Answer& to, int wait_ms) {
+                                                to.error = rd_kafka_query_watermark_offsets(
+                                                    client->get(), partition.topic.c_str(),
+                                                    static_cast<std::int32_t>(partition.partition),
+                                                    &to.start, &to.end, wait_ms);
+                                              }));
   return std::pair(answer->start, answer->end);
 }
 
@@ -145,31 +174,41 @@ Result<std::shared_ptr<Client>> KafkaLog::Cluster::GroupClient(const std::string
   return group_client_;
 }
 
-Result<std::int64_t> KafkaLog::Cluster::Committed(std::string_view group,
-                                                  const TopicPartition& input) {
+// librdkafka asks for stable offsets, for its client reads committed records: a broker that has a
+// transaction under way that moves one answers that it is to be asked again.
+Result<std::vector<std::int64_t>> KafkaLog::Cluster::Committed(
+    std::string_view group, std::span<const TopicPartition> inputs) {
   struct Answer {
-    std::int64_t offset = -1;
+    std::vector<std::int64_t> offsets;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   };
+  if (inputs.empty()) return std::vector<std::int64_t>();
   const std::string name(group);
   LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client, GroupClient(name));
   LEADFLOW_ASSIGN_OR_RETURN(
       const auto answer,
       AskInTime<Answer>(
           *client, options.answer_timeout_ms,
-          "the offset of group `" + name + "` in " + NameOf(input),
-          [client, input](Answer& to, int wait_ms) {
-            const Offsets list(rd_kafka_topic_partition_list_new(1));
-            const rd_kafka_topic_partition_t* const one = rd_kafka_topic_partition_list_add(
-                list.get(), input.topic.c_str(), static_cast<std::int32_t>(input.partition));
+          "the offset of group `" + name + "` in " + NameOf(inputs[0]),
+          [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
+            const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(asked.size())));
+            for (const TopicPartition& input : asked) {
+              rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(),
+                                                static_cast<std::int32_t>(input.partition));
+            }
             to.error = rd_kafka_committed(client->get(), list.get(), wait_ms);
-            if (to.error == RD_KAFKA_RESP_ERR_NO_ERROR) to.error = one->err;
-            to.offset = std::max<std::int64_t>(one->offset, -1);
-            if (to.error != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return;
-            to.error = RD_KAFKA_RESP_ERR_NO_ERROR;
-            to.offset = -1;
+            if (to.error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+              to.error = RD_KAFKA_RESP_ERR_NO_ERROR;
+              to.offsets.assign(asked.size(), -1);
+              return;
+            }
+            for (int i = 0; i < list->cnt; ++i) {
+              const rd_kafka_topic_partition_t& one = list->elems[i];
+              if (to.error == RD_KAFKA_RESP_ERR_NO_ERROR) to.error = one.err;
+              to.offsets.push_back(std::max<std::int64_t>(one.offset, -1));
+            }
           }));
-  return answer->offset;
+  return answer->offsets;
 }
 
 Status KafkaLog::Cluster::Purge(const TopicPartition& partition, std::int64_t offset) {
@@ -243,8 +282,16 @@ std::unique_ptr<LogReader> KafkaLog::NewReader() {
   return std::make_unique<kafka::Reader>(cluster_->options, &cluster_->topics);
 }
 
-Result<std::unique_ptr<LogWriter>> KafkaLog::NewWriter(std::string_view transactional_id) {
-  return kafka::Writer::New(cluster_->options, &cluster_->topics, transactional_id);
+Result<std::unique_ptr<LogWriter>> KafkaLog::NewWriter(std::string_view transactional_id,
+                                                       const Membership* member) {
+  return kafka::Writer::New(
+      cluster_->options, &cluster_->topics, transactional_id,
+      member == nullptr ? nullptr : static_cast<const kafka::Member*>(member)->generation());
+}
+
+Result<std::unique_ptr<Membership>> KafkaLog::Join(std::string_view group, std::string_view topic,
+                                                   std::string_view member) {
+  return kafka::Member::Join(cluster_->options, group, topic, member);
 }
 
 Result<std::int64_t> KafkaLog::StartOffset(const TopicPartition& partition) {
@@ -257,9 +304,13 @@ Result<std::int64_t> KafkaLog::EndOffset(const TopicPartition& partition) {
   return ends.second;
 }
 
-Result<std::int64_t> KafkaLog::CommittedOffset(std::string_view group,
-                                               const TopicPartition& input) {
-  return cluster_->Committed(group, input);
+Result<std::int64_t> KafkaLog::WrittenOffset(const TopicPartition& partition) {
+  return cluster_->Written(partition);
+}
+
+Result<std::vector<std::int64_t>> KafkaLog::CommittedOffsets(
+    std::string_view group, std::span<const TopicPartition> inputs) {
+  return cluster_->Committed(group, inputs);
 }
 
 Status KafkaLog::Purge(const TopicPartition& partition, std::int64_t offset) {

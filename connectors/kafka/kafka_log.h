@@ -45,11 +45,18 @@ class KafkaLog final : public Log {
   // at once. A missing one is kNotFound if KafkaOptions::create_topics is false.
   Status EnsureTopics(std::span<const TopicSpec> topics) override;
   std::unique_ptr<LogReader> NewReader() override;
-  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id) override;
+  using Log::NewWriter;
+  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id,
+                                               const Membership* member) override;
+  // A static member: its name is its `group.instance.id`. It does not leave the group when it ends,
+  // so one that comes back within KafkaOptions::session_timeout_ms finds what it held.
+  Result<std::unique_ptr<Membership>> Join(std::string_view group, std::string_view topic,
+                                           std::string_view member) override;
   Result<std::int64_t> StartOffset(const TopicPartition& partition) override;
   Result<std::int64_t> EndOffset(const TopicPartition& partition) override;
-  Result<std::int64_t> CommittedOffset(std::string_view group,
-                                       const TopicPartition& input) override;
+  Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override;
+  Result<std::vector<std::int64_t>> CommittedOffsets(
+      std::string_view group, std::span<const TopicPartition> inputs) override;
   Status Purge(const TopicPartition& partition, std::int64_t offset) override;
 
  private:

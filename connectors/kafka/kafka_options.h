@@ -37,6 +37,8 @@ struct KafkaOptions {
   // process is gone. The first has to be less than the second.
   std::int64_t commit_wait_ms = 10'000;
   std::int64_t transaction_timeout_ms = 30'000;
+  // A member of a group that is silent for longer loses its partitions. Brokers have bounds for it.
+  std::int64_t session_timeout_ms = 10'000;
   // Purges are gathered, and sent at most this often. 0: each at once, and awaited.
   std::int64_t purge_interval_ms = 10'000;
 };

@@ -52,18 +52,21 @@ Status InitTransactions(const Client& client, const std::string& id, std::int64_
 }  // namespace
 
 Result<std::unique_ptr<LogWriter>> Writer::New(const KafkaOptions& options, Topics* topics,
-                                               std::string_view id) {
-  auto writer = std::make_unique<Writer>(options, topics, id);
+                                               std::string_view id,
+                                               std::shared_ptr<const Generation> member) {
+  auto writer = std::make_unique<Writer>(options, topics, id, std::move(member));
   LEADFLOW_RETURN_IF_ERROR(writer->Connect(options.answer_timeout_ms));
   return std::unique_ptr<LogWriter>(std::move(writer));
 }
 
-Writer::Writer(const KafkaOptions& options, Topics* topics, std::string_view id)
+Writer::Writer(const KafkaOptions& options, Topics* topics, std::string_view id,
+               std::shared_ptr<const Generation> member)
     : options_(options),
       topics_(*topics),
       calls_(std::make_unique<BoundedCalls>()),
       transaction_(std::make_shared<Transaction>()) {
   transaction_->writer_id = id;
+  transaction_->member = std::move(member);
 }
 
 Writer::~Writer() { Abort(); }
@@ -71,9 +74,9 @@ Writer::~Writer() { Abort(); }
 // A new producer, which ends whatever an older one with this id has left.
 Status Writer::Connect(std::int64_t wait_ms) {
   const std::string& id = transaction_->writer_id;
-  LEADFLOW_ASSIGN_OR_RETURN(
-      std::shared_ptr<Client> client,
-      Client::New(RD_KAFKA_PRODUCER, options_, WriterSettings(options_, id), &OnDelivery));
+  LEADFLOW_ASSIGN_OR_RETURN(std::shared_ptr<Client> client,
+                            Client::New(RD_KAFKA_PRODUCER, options_, WriterSettings(options_, id),
+                                        {.on_delivery = &OnDelivery, .events = 0}));
   const auto status = std::make_shared<Status>();
   calls_->Start(
       [client, status, id, wait_ms] { *status = InitTransactions(*client, id, wait_ms); });
@@ -226,6 +229,7 @@ void Writer::Clear() {
 void Writer::Forsake() {
   auto next = std::make_shared<Transaction>();
   next->writer_id = transaction_->writer_id;
+  next->member = transaction_->member;
   transaction_ = std::move(next);
   last_target_ = nullptr;
   calls_->Abandon();

@@ -15,6 +15,7 @@
 
 #include "connectors/kafka/bounded_calls.h"
 #include "connectors/kafka/client.h"
+#include "connectors/kafka/member.h"
 #include "connectors/kafka/topics.h"
 #include "engine/log/log.h"
 
@@ -54,6 +55,7 @@ struct Transaction {
   };
 
   std::string writer_id;
+  std::shared_ptr<const Generation> member;  // Sends the offsets of its group; null: nobody does.
   std::shared_ptr<Client> client;
   std::map<std::string, Topic> handles;      // Of `client`; gone before it.
   std::map<TopicPartition, Target> targets;  // Stays from one transaction to the next.
@@ -90,8 +92,10 @@ class Writer final : public LogWriter {
  public:
   // The producer's first call to the brokers: fences older ones with this id, ends what they left.
   static Result<std::unique_ptr<LogWriter>> New(const KafkaOptions& options, Topics* topics,
-                                                std::string_view id);
-  Writer(const KafkaOptions& options, Topics* topics, std::string_view id);  // Use New.
+                                                std::string_view id,
+                                                std::shared_ptr<const Generation> member);
+  Writer(const KafkaOptions& options, Topics* topics, std::string_view id,
+         std::shared_ptr<const Generation> member);  // Use New.
   ~Writer() override;
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;

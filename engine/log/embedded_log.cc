@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "engine/log/journal.h"
+#include "engine/log/local_groups.h"
 
 namespace leadflow {
 namespace {
@@ -25,8 +26,9 @@ constexpr std::size_t kRecordOverhead = 32;
 
 class Writer final : public LogWriter {
  public:
-  Writer(Journal* owner, std::string id, std::uint64_t generation)
-      : journal_(*owner), id_(std::move(id)), generation_(generation) {}
+  // `holds`: null for a writer of no member.
+  Writer(Journal* owner, std::string id, std::uint64_t generation, std::function<bool()> holds)
+      : journal_(*owner), id_(std::move(id)), generation_(generation), holds_(std::move(holds)) {}
 
   Status Begin() override {
     LEADFLOW_CHECK(!open_);
@@ -75,6 +77,11 @@ class Writer final : public LogWriter {
 
   Status Commit() override {
     LEADFLOW_CHECK(open_);
+    if (holds_ && !offsets_.empty() && !holds_()) {
+      Abort();
+      return {ErrorCode::kFailedPrecondition,
+              "writer " + id_ + " is fenced: its member has lost its partitions"};
+    }
     Transaction transaction;
     transaction.offsets = std::move(offsets_);
     for (auto& [name, slot] : slots_) {
@@ -141,6 +148,7 @@ class Writer final : public LogWriter {
   Journal& journal_;
   const std::string id_;
   const std::uint64_t generation_;
+  const std::function<bool()> holds_;
   bool open_ = false;
   std::map<TopicPartition, Slot> slots_;  // Stable addresses; bounded by the log's partitions.
   Slot* last_slot_ = nullptr;
@@ -310,7 +318,8 @@ class Reader final : public LogReader {
 
 }  // namespace
 
-EmbeddedLog::EmbeddedLog(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {}
+EmbeddedLog::EmbeddedLog(std::unique_ptr<Journal> journal)
+    : journal_(std::move(journal)), groups_(std::make_unique<LocalGroups>()) {}
 EmbeddedLog::~EmbeddedLog() = default;
 
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::Open(EmbeddedLogOptions options) {
@@ -334,11 +343,24 @@ std::unique_ptr<LogReader> EmbeddedLog::NewReader() {
   return std::make_unique<Reader>(journal_.get());
 }
 
-Result<std::unique_ptr<LogWriter>> EmbeddedLog::NewWriter(std::string_view transactional_id) {
+Result<std::unique_ptr<LogWriter>> EmbeddedLog::NewWriter(std::string_view transactional_id,
+                                                          const Membership* member) {
   LEADFLOW_ASSIGN_OR_RETURN(const std::uint64_t generation,
                             journal_->StartWriter(transactional_id));
   return std::unique_ptr<LogWriter>(
-      std::make_unique<Writer>(journal_.get(), std::string(transactional_id), generation));
+      std::make_unique<Writer>(journal_.get(), std::string(transactional_id), generation,
+                               member == nullptr ? nullptr : LocalGroups::HoldOf(*member)));
+}
+
+Result<std::unique_ptr<Membership>> EmbeddedLog::Join(std::string_view group,
+                                                      std::string_view topic,
+                                                      std::string_view member) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::uint32_t partitions, journal_->PartitionsOf(topic));
+  return groups_->Join(group, member, partitions);
+}
+
+void EmbeddedLog::Expel(std::string_view group, std::string_view member) {
+  groups_->Expel(group, member);
 }
 
 Result<std::int64_t> EmbeddedLog::StartOffset(const TopicPartition& partition) {
@@ -351,9 +373,18 @@ Result<std::int64_t> EmbeddedLog::EndOffset(const TopicPartition& partition) {
   return journal_->RangeOf(*found).end;
 }
 
-Result<std::int64_t> EmbeddedLog::CommittedOffset(std::string_view group,
-                                                  const TopicPartition& input) {
-  return journal_->CommittedOffset(group, input);
+// A transaction is written by the call that commits it.
+Result<std::int64_t> EmbeddedLog::WrittenOffset(const TopicPartition& partition) {
+  return EndOffset(partition);
+}
+
+Result<std::vector<std::int64_t>> EmbeddedLog::CommittedOffsets(
+    std::string_view group, std::span<const TopicPartition> inputs) {
+  std::vector<std::int64_t> offsets;
+  for (const TopicPartition& input : inputs) {
+    offsets.push_back(journal_->CommittedOffset(group, input));
+  }
+  return offsets;
 }
 
 Status EmbeddedLog::Purge(const TopicPartition& partition, std::int64_t offset) {

@@ -38,6 +38,7 @@ struct EmbeddedLogOptions {
 namespace journal {
 class Journal;
 }
+class LocalGroups;
 
 class EmbeddedLog final : public Log {
  public:
@@ -49,12 +50,20 @@ class EmbeddedLog final : public Log {
 
   Status EnsureTopics(std::span<const TopicSpec> topics) override;
   std::unique_ptr<LogReader> NewReader() override;
-  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id) override;
+  using Log::NewWriter;
+  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id,
+                                               const Membership* member) override;
+  Result<std::unique_ptr<Membership>> Join(std::string_view group, std::string_view topic,
+                                           std::string_view member) override;
   Result<std::int64_t> StartOffset(const TopicPartition& partition) override;
   Result<std::int64_t> EndOffset(const TopicPartition& partition) override;
-  Result<std::int64_t> CommittedOffset(std::string_view group,
-                                       const TopicPartition& input) override;
+  Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override;
+  Result<std::vector<std::int64_t>> CommittedOffsets(
+      std::string_view group, std::span<const TopicPartition> inputs) override;
   Status Purge(const TopicPartition& partition, std::int64_t offset) override;
+
+  // Takes from a member of a group what it holds, as if it had been silent for too long. For tests.
+  void Expel(std::string_view group, std::string_view member);
 
   // Cleans until there is nothing worth it.
   Status Compact();
@@ -63,6 +72,7 @@ class EmbeddedLog final : public Log {
 
  private:
   std::unique_ptr<journal::Journal> journal_;
+  const std::unique_ptr<LocalGroups> groups_;
 };
 
 }  // namespace leadflow

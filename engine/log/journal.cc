@@ -132,6 +132,13 @@ Partition* Journal::At(std::uint32_t topic, std::uint32_t partition) {
   return &topics_[topic]->partitions[partition];
 }
 
+Result<std::uint32_t> Journal::PartitionsOf(std::string_view topic) {
+  const Lock lock(mutex_);
+  const auto id = topic_ids_.find(std::string(topic));
+  if (id == topic_ids_.end()) return Status::NotFound("no topic " + std::string(topic));
+  return topics_[id->second]->spec.partitions;
+}
+
 Result<Partition*> Journal::Find(const TopicPartition& partition) {
   const Lock lock(mutex_);
   const auto id = topic_ids_.find(partition.topic);

@@ -113,6 +113,7 @@ class Journal {
   Status EnsureTopics(std::span<const TopicSpec> topics);
   // Valid for as long as the journal. kNotFound names what there is not.
   Result<Partition*> Find(const TopicPartition& partition);
+  Result<std::uint32_t> PartitionsOf(std::string_view topic);
 
   // The new generation of a writer; all older ones are fenced, and what they committed is visible.
   Result<std::uint64_t> StartWriter(std::string_view id);

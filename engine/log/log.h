@@ -1,9 +1,10 @@
 // Log: the seam between the engine and whatever keeps its bytes in order: topics of partitions of
 // records, and transactions that append to many partitions and move input offsets as one.
 //
-// Two kinds of objects, each used by one thread at a time; the Log itself is thread-safe.
+// Three kinds of objects, each used by one thread at a time; the Log itself is thread-safe.
 //   LogReader   reads committed records of the partitions it was given.
 //   LogWriter   one open transaction at a time.
+//   Membership  says which partitions of a topic are whose, among all that joined a group.
 //
 // Read-committed: a record is seen by readers only after its transaction has committed, in offset
 // order, and never if it was aborted. Offsets of one partition rise, and may have gaps.
@@ -88,14 +89,42 @@ class LogWriter {
 
   // All or nothing, durable when it returns OK, and visible to readers then or some milliseconds
   // later. kUnavailable: call again. kFailedPrecondition: the writer is fenced (a newer one with
-  // its id exists). kInternal: whether it was committed only the log knows: a new writer and a
-  // restore find out. Any other error: nothing was committed; the caller rewinds. On OK, LastOffset
-  // tells where the last record per partition went.
+  // its id exists, or its member has lost its partitions); nothing was committed. kInternal:
+  // whether it was committed only the log knows: a new writer and a restore find out. Any other
+  // error: nothing was committed; the caller rewinds. On OK, LastOffset tells where the last record
+  // per partition went.
   virtual Status Commit() = 0;
   virtual void Abort() = 0;
 
   // Offset of the last record that the last successful Commit put into `partition`; -1 if none.
   virtual std::int64_t LastOffset(const TopicPartition& partition) const = 0;
+};
+
+// One of those who share the partitions of a topic. Whenever one comes, goes or is silent for too
+// long, all give back what they hold, and then each is given its share anew.
+//
+//     kNothing -> kAssigned -> kRevoked -> Release -> kNothing ...
+//                          \-> kLost ---/
+class Membership {
+ public:
+  enum class State : std::uint8_t {
+    kNothing,   // Wait.
+    kAssigned,  // `partitions` are this member's.
+    kRevoked,   // They are asked back: commit, then Release. The others wait for it.
+    kLost,      // They may be another's already; what is not committed cannot be. Release.
+  };
+
+  virtual ~Membership() = default;
+
+  // Never waits. To be called often, whatever else is done: others may wait for the answer.
+  // kFailedPrecondition: another one with this member's name has joined.
+  virtual Result<State> Poll() = 0;
+
+  // Ascending; may be empty. From kAssigned until Release.
+  virtual std::span<const std::uint32_t> partitions() const = 0;
+
+  // Nothing of what was held is in use any more. REQUIRES: kRevoked or kLost
+  virtual void Release() = 0;
 };
 
 class Log {
@@ -110,15 +139,35 @@ class Log {
 
   // A writer with this id; an older one with the same id is fenced from now on and its open
   // transaction is aborted.
-  virtual Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id) = 0;
+  // With a `member` (of this log, in the state kAssigned) it is fenced too, as soon as that member
+  // no longer holds what it holds now; a transaction finds out by the offsets it sends.
+  virtual Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id,
+                                                       const Membership* member) = 0;
+  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id) {
+    return NewWriter(transactional_id, nullptr);
+  }
+
+  // A member of the group, by a name that nobody else has and that stays over restarts. The log
+  // outlives it.
+  virtual Result<std::unique_ptr<Membership>> Join(std::string_view group, std::string_view topic,
+                                                   std::string_view member) = 0;
 
   // First kept offset, and one past the last committed one.
   virtual Result<std::int64_t> StartOffset(const TopicPartition& partition) = 0;
   virtual Result<std::int64_t> EndOffset(const TopicPartition& partition) = 0;
 
-  // -1 if the group has none.
-  virtual Result<std::int64_t> CommittedOffset(std::string_view group,
-                                               const TopicPartition& input) = 0;
+  // One past the last one written, also by transactions that are neither committed nor aborted yet:
+  // what they may still put lies below.
+  virtual Result<std::int64_t> WrittenOffset(const TopicPartition& partition) = 0;
+
+  // Of each input; -1: the group has none. Waits for transactions that are about to move one.
+  virtual Result<std::vector<std::int64_t>> CommittedOffsets(
+      std::string_view group, std::span<const TopicPartition> inputs) = 0;
+  Result<std::int64_t> CommittedOffset(std::string_view group, const TopicPartition& input) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> offsets,
+                              CommittedOffsets(group, {&input, 1}));
+    return offsets[0];
+  }
 
   // Records below `offset` may be dropped.
   virtual Status Purge(const TopicPartition& partition, std::int64_t offset) = 0;

@@ -28,6 +28,7 @@ KafkaOptions BrokerOptions() {
   options.replication = 1;
   options.purge_interval_ms = 0;
   options.commit_wait_ms = 2'000;
+  options.session_timeout_ms = 2'000;
   return options;
 }
 

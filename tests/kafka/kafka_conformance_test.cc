@@ -2,6 +2,7 @@
 #include "connectors/kafka/kafka_log.h"
 #include "tests/kafka/cluster.h"
 #include "tests/unit/log/conformance.h"
+#include "tests/unit/log/membership_conformance.h"
 
 namespace leadflow {
 namespace {
@@ -36,6 +37,7 @@ class KafkaHarness final : public LogHarness {
 std::unique_ptr<LogHarness> MakeKafkaHarness() { return std::make_unique<KafkaHarness>(); }
 
 INSTANTIATE_TEST_SUITE_P(Kafka, LogConformanceTest, testing::Values(&MakeKafkaHarness));
+INSTANTIATE_TEST_SUITE_P(Kafka, MembershipConformanceTest, testing::Values(&MakeKafkaHarness));
 
 }  // namespace
 }  // namespace leadflow

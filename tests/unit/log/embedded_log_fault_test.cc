@@ -5,6 +5,7 @@
 
 #include "tests/unit/log/conformance.h"
 #include "tests/unit/log/embedded_log_harness.h"
+#include "tests/unit/log/membership_conformance.h"
 
 namespace leadflow {
 namespace {
@@ -18,6 +19,7 @@ std::unique_ptr<LogHarness> MakeDiskHarness() { return std::make_unique<DiskHarn
 INSTANTIATE_TEST_SUITE_P(Memory, LogConformanceTest, testing::Values(&MakeMemoryHarness));
 INSTANTIATE_TEST_SUITE_P(OneSegment, LogConformanceTest, testing::Values(&MakeOneSegmentHarness));
 INSTANTIATE_TEST_SUITE_P(Disk, LogConformanceTest, testing::Values(&MakeDiskHarness));
+INSTANTIATE_TEST_SUITE_P(Memory, MembershipConformanceTest, testing::Values(&MakeMemoryHarness));
 
 // ---- Faults.
 

@@ -42,8 +42,9 @@ class FarLog final : public Log {
     return near_.EnsureTopics(topics);
   }
   std::unique_ptr<LogReader> NewReader() override { return near_.NewReader(); }
-  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id) override {
-    LEADFLOW_ASSIGN_OR_RETURN(auto writer, near_.NewWriter(id));
+  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id,
+                                               const Membership* member) override {
+    LEADFLOW_ASSIGN_OR_RETURN(auto writer, near_.NewWriter(id, member));
     return std::unique_ptr<LogWriter>(std::make_unique<Writer>(std::move(writer), &failures_));
   }
   Result<std::int64_t> StartOffset(const TopicPartition& partition) override {
@@ -52,9 +53,16 @@ class FarLog final : public Log {
   Result<std::int64_t> EndOffset(const TopicPartition& partition) override {
     return near_.EndOffset(partition);
   }
-  Result<std::int64_t> CommittedOffset(std::string_view group,
-                                       const TopicPartition& input) override {
-    return near_.CommittedOffset(group, input);
+  Result<std::unique_ptr<Membership>> Join(std::string_view group, std::string_view topic,
+                                           std::string_view member) override {
+    return near_.Join(group, topic, member);
+  }
+  Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override {
+    return near_.WrittenOffset(partition);
+  }
+  Result<std::vector<std::int64_t>> CommittedOffsets(
+      std::string_view group, std::span<const TopicPartition> inputs) override {
+    return near_.CommittedOffsets(group, inputs);
   }
   Status Purge(const TopicPartition& partition, std::int64_t offset) override {
     return near_.Purge(partition, offset);

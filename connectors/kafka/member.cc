@@ -1,0 +1,124 @@
+#include "connectors/kafka/member.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace leadflow::kafka {
+namespace {
+
+// How often a member tells that it is there, and hears that others have come or gone.
+std::int64_t HeartbeatMs(const KafkaOptions& options) {
+  return std::max<std::int64_t>(options.session_timeout_ms / 10, 100);
+}
+
+// For so long the others wait for one that does not give back what it holds.
+std::int64_t PatienceMs(const KafkaOptions& options) {
+  return std::max<std::int64_t>(3 * options.session_timeout_ms, 60'000);
+}
+
+Settings MemberSettings(const KafkaOptions& options, std::string_view group,
+                        std::string_view member) {
+  return {
+      {"group.id", std::string(group)},
+      {"group.instance.id", std::string(member)},
+      {"partition.assignment.strategy", "range"},
+      {"session.timeout.ms", std::to_string(options.session_timeout_ms)},
+      {"heartbeat.interval.ms", std::to_string(HeartbeatMs(options))},
+      {"max.poll.interval.ms", std::to_string(PatienceMs(options))},
+      {"enable.auto.commit", "false"},
+      {"isolation.level", "read_committed"},
+  };
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Membership>> Member::Join(const KafkaOptions& options,
+                                                 std::string_view group, std::string_view topic,
+                                                 std::string_view member) {
+  LEADFLOW_ASSIGN_OR_RETURN(
+      std::shared_ptr<Client> client,
+      Client::New(RD_KAFKA_CONSUMER, options, MemberSettings(options, group, member),
+                  {.on_delivery = nullptr, .events = RD_KAFKA_EVENT_REBALANCE}));
+  auto joined =
+      std::make_unique<Member>(std::move(client), std::string(group), std::string(member));
+  LEADFLOW_RETURN_IF_ERROR(joined->Subscribe(std::string(topic)));
+  return std::unique_ptr<Membership>(std::move(joined));
+}
+
+Member::Member(std::shared_ptr<Client> client, std::string group, std::string name)
+    : client_(std::move(client)),
+      group_(std::move(group)),
+      name_(std::move(name)),
+      events_(rd_kafka_queue_get_consumer(client_->get())) {}
+
+Member::~Member() = default;
+
+Status Member::Subscribe(const std::string& topic) {
+  const Offsets topics(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  const rd_kafka_resp_err_t error = rd_kafka_subscribe(client_->get(), topics.get());
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return client_->StatusOf(error, "group `" + group_ + "`");
+}
+
+// The client is told of an empty assignment: others read the records.
+void Member::Assigned(const rd_kafka_topic_partition_list_t& partitions) {
+  partitions_.clear();
+  for (int i = 0; i < partitions.cnt; ++i) {
+    partitions_.push_back(static_cast<std::uint32_t>(partitions.elems[i].partition));
+  }
+  std::sort(partitions_.begin(), partitions_.end());
+  auto generation = std::make_shared<Generation>();
+  generation->group = group_;
+  generation->metadata.reset(rd_kafka_consumer_group_metadata(client_->get()));
+  generation_ = std::move(generation);
+  const Offsets nothing(rd_kafka_topic_partition_list_new(0));
+  rd_kafka_assign(client_->get(), nothing.get());
+  state_ = State::kAssigned;
+}
+
+void Member::Revoked() {
+  state_ = rd_kafka_assignment_lost(client_->get()) != 0 ? State::kLost : State::kRevoked;
+}
+
+Status Member::Fatal() const {
+  std::array<char, 512> text{};
+  const rd_kafka_resp_err_t code = rd_kafka_fatal_error(client_->get(), text.data(), text.size());
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  if (code != RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+    return {ErrorCode::kInternal, "group `" + group_ + "`: " + text.data()};
+  }
+  return {ErrorCode::kFailedPrecondition,
+          "another process is the member `" + name_ + "` of group `" + group_ +
+              "`: does it run on a copy of this state directory? give each process its own"};
+}
+
+Result<Membership::State> Member::Poll() {
+  rd_kafka_poll(client_->get(), 0);
+  while (const Event event{rd_kafka_queue_poll(events_.get(), 0)}) {
+    if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_REBALANCE) continue;
+    if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      Assigned(*rd_kafka_event_topic_partition_list(event.get()));
+    } else {
+      Revoked();
+    }
+  }
+  LEADFLOW_RETURN_IF_ERROR(Fatal());
+  if (state_ == State::kRevoked && rd_kafka_assignment_lost(client_->get()) != 0) {
+    state_ = State::kLost;
+  }
+  return state_;
+}
+
+void Member::Release() {
+  LEADFLOW_CHECK(state_ == State::kRevoked || state_ == State::kLost);
+  state_ = State::kNothing;
+  partitions_.clear();
+  generation_ = nullptr;
+  rd_kafka_assign(client_->get(), nullptr);
+}
+
+}  // namespace leadflow::kafka
