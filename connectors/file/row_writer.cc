@@ -1,11 +1,13 @@
 #include "connectors/file/row_writer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <limits>
 #include <system_error>
 
@@ -163,17 +165,32 @@ Status RowWriter::WriteAll(std::span<const KeyedStore* const> partitions,
 
 Status RowWriter::Write(std::span<const KeyedStore* const> partitions, std::int64_t watermark_ms,
                         std::span<const OutputSpec* const> outputs) {
-  for (const KpiSpec& kpi : pipeline_.kpis) {
-    const bool any = std::any_of(outputs.begin(), outputs.end(),
-                                 [&](const OutputSpec* output) { return Writes(*output, kpi); });
-    if (!any) continue;
-    LEADFLOW_ASSIGN_OR_RETURN(const std::vector<KpiRow> rows,
-                              CollectRows(partitions, pipeline_, kpi.name, watermark_ms));
-    for (const OutputSpec* output : outputs) {
-      if (!Writes(*output, kpi)) continue;
-      LEADFLOW_RETURN_IF_ERROR(WriteFile(RowPath(*output, kpi.name),
-                                         TextOf(kpi, rows, pipeline_.zone, output->json_lines)));
+  std::atomic<std::size_t> next{0};
+  const auto write_some = [&]() -> Status {
+    while (true) {
+      const std::size_t at = next.fetch_add(1);
+      if (at >= pipeline_.kpis.size()) return {};
+      LEADFLOW_RETURN_IF_ERROR(WriteKpi(pipeline_.kpis[at], partitions, watermark_ms, outputs));
     }
+  };
+  // Most of the time goes into making text, while the disk waits, and the other way round.
+  std::future<Status> helper = std::async(std::launch::async, write_some);
+  const Status own = write_some();
+  const Status helped = helper.get();
+  return own.ok() ? helped : own;
+}
+
+Status RowWriter::WriteKpi(const KpiSpec& kpi, std::span<const KeyedStore* const> partitions,
+                           std::int64_t watermark_ms, std::span<const OutputSpec* const> outputs) {
+  const bool any = std::any_of(outputs.begin(), outputs.end(),
+                               [&](const OutputSpec* output) { return Writes(*output, kpi); });
+  if (!any) return {};
+  LEADFLOW_ASSIGN_OR_RETURN(const std::vector<KpiRow> rows,
+                            CollectRows(partitions, pipeline_, kpi.name, watermark_ms));
+  for (const OutputSpec* output : outputs) {
+    if (!Writes(*output, kpi)) continue;
+    LEADFLOW_RETURN_IF_ERROR(WriteFile(RowPath(*output, kpi.name),
+                                       TextOf(kpi, rows, pipeline_.zone, output->json_lines)));
   }
   return {};
 }
@@ -181,16 +198,18 @@ Status RowWriter::Write(std::span<const KeyedStore* const> partitions, std::int6
 Status RowWriter::WriteFile(const std::string& path, const std::string& text) {
   const auto hash = Hash128(text);
   std::string name(reinterpret_cast<const char*>(hash.data()), hash.size());
-  const auto known = written_.find(path);
+  std::string known;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = written_.find(path); found != written_.end()) known = found->second;
+  }
   // The first time the file of an earlier run is compared; after that nobody else writes it, but
   // one that was deleted comes back.
-  const bool same = known == written_.end()
-                        ? HasContent(path, text)
-                        : known->second == name && ::access(path.c_str(), F_OK) == 0;
-  if (!same) {
-    LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, text));
-    ++files_written_;
-  }
+  const bool same =
+      known.empty() ? HasContent(path, text) : known == name && ::access(path.c_str(), F_OK) == 0;
+  if (!same) LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, text));
+  const std::lock_guard lock(mutex_);
+  if (!same) ++files_written_;
   written_[path] = std::move(name);
   return {};
 }

@@ -3,11 +3,12 @@
 // rename, so that a reader sees the old rows or the new ones. A file whose rows have not changed is
 // left alone.
 //
-// The rows of one KPI are in memory while it is written (bounded by its max_cells).
-// Used by one thread.
+// Two KPIs are written at a time, and the rows of both are in memory meanwhile (bounded by their
+// max_cells). Used by one thread.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -37,10 +38,13 @@ class RowWriter {
  private:
   Status Write(std::span<const KeyedStore* const> partitions, std::int64_t watermark_ms,
                std::span<const OutputSpec* const> outputs);
+  Status WriteKpi(const KpiSpec& kpi, std::span<const KeyedStore* const> partitions,
+                  std::int64_t watermark_ms, std::span<const OutputSpec* const> outputs);
   Status WriteFile(const std::string& path, const std::string& text);
 
   const Pipeline& pipeline_;
-  std::vector<std::int64_t> due_ms_;                      // per output
+  std::vector<std::int64_t> due_ms_;  // per output
+  std::mutex mutex_;                  // Guards what follows while files are written.
   std::unordered_map<std::string, std::string> written_;  // path -> hash of its bytes
   std::int64_t files_written_ = 0;
 };

@@ -147,7 +147,9 @@ std::vector<std::string> RowColumns(const KpiSpec& kpi) {
 
 std::vector<RowField> RowFields(const KpiRow& row, const TimeZone& zone) {
   const KpiSpec& kpi = *row.kpi;
+  std::vector<std::string> columns = RowColumns(kpi);
   std::vector<RowField> fields;
+  fields.reserve(columns.size());
   const auto add = [&](std::optional<std::string> text, RowField::Type type) {
     fields.push_back({"", type, std::move(text)});
   };
@@ -172,8 +174,7 @@ std::vector<RowField> RowFields(const KpiRow& row, const TimeZone& zone) {
   number(std::to_string(row.revision));
   text(std::string(row.cause));
   text(zone.Format(row.updated_at_ms));
-  const std::vector<std::string> columns = RowColumns(kpi);
-  for (std::size_t i = 0; i < fields.size(); ++i) fields[i].name = columns[i];
+  for (std::size_t i = 0; i < fields.size(); ++i) fields[i].name = std::move(columns[i]);
   return fields;
 }
 

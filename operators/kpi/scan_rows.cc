@@ -1,6 +1,7 @@
 #include "operators/kpi/scan_rows.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 #include "engine/base/hash.h"
@@ -11,7 +12,7 @@ namespace leadflow {
 namespace {
 
 Status ScanKpi(const KeyedStore& store, const Pipeline& pipeline, const KpiSpec& kpi,
-               std::int64_t watermark_ms, const std::function<bool(const KpiRow&)>& visit,
+               std::int64_t watermark_ms, const std::function<bool(KpiRow&&)>& visit,
                bool* stopped) {
   std::string prefix(1, kRowKey);
   WireWriter(&prefix).Fixed64(Hash64(kpi.name));
@@ -21,8 +22,8 @@ Status ScanKpi(const KeyedStore& store, const Pipeline& pipeline, const KpiSpec&
       store.ScanCommitted(prefix, [&](std::string_view key, std::string_view value) {
         readable = ReadRowState(value, &state);
         if (!readable) return false;
-        for (const KpiRow& row : RenderRows(kpi, pipeline, key.substr(1), state, watermark_ms)) {
-          if (visit(row)) continue;
+        for (KpiRow& row : RenderRows(kpi, pipeline, key.substr(1), state, watermark_ms)) {
+          if (visit(std::move(row))) continue;
           *stopped = true;
           return false;
         }
@@ -33,10 +34,22 @@ Status ScanKpi(const KeyedStore& store, const Pipeline& pipeline, const KpiSpec&
   return Status::Corruption("kpi row state of " + kpi.name + ": unreadable bytes");
 }
 
+// Rows are large: numbers are put in order, and then each row moves once.
+std::vector<KpiRow> Sorted(std::vector<KpiRow> rows) {
+  std::vector<std::uint32_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return RowBefore(rows[a], rows[b]); });
+  std::vector<KpiRow> sorted;
+  sorted.reserve(rows.size());
+  for (const std::uint32_t row : order) sorted.push_back(std::move(rows[row]));
+  return sorted;
+}
+
 }  // namespace
 
 Status ScanRows(const KeyedStore& store, const Pipeline& pipeline, std::string_view kpi,
-                std::int64_t watermark_ms, const std::function<bool(const KpiRow&)>& visit) {
+                std::int64_t watermark_ms, const std::function<bool(KpiRow&&)>& visit) {
   bool found = false;
   bool stopped = false;
   for (const KpiSpec& spec : pipeline.kpis) {
@@ -54,13 +67,12 @@ Result<std::vector<KpiRow>> CollectRows(std::span<const KeyedStore* const> parti
                                         std::int64_t watermark_ms) {
   std::vector<KpiRow> rows;
   for (const KeyedStore* store : partitions) {
-    LEADFLOW_RETURN_IF_ERROR(ScanRows(*store, pipeline, kpi, watermark_ms, [&](const KpiRow& row) {
-      rows.push_back(row);
+    LEADFLOW_RETURN_IF_ERROR(ScanRows(*store, pipeline, kpi, watermark_ms, [&](KpiRow&& row) {
+      rows.push_back(std::move(row));
       return true;
     }));
   }
-  std::sort(rows.begin(), rows.end(), RowBefore);
-  return rows;
+  return Sorted(std::move(rows));
 }
 
 }  // namespace leadflow

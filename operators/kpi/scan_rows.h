@@ -19,7 +19,7 @@ namespace leadflow {
 // after the other. `visit` returns false to stop. May be called from any thread. kNotFound: the
 // pipeline has no such KPI; kCorruption: bytes that are no row.
 Status ScanRows(const KeyedStore& store, const Pipeline& pipeline, std::string_view kpi,
-                std::int64_t watermark_ms, const std::function<bool(const KpiRow&)>& visit);
+                std::int64_t watermark_ms, const std::function<bool(KpiRow&&)>& visit);
 
 // All rows of one KPI, of all partitions, in the order of RowBefore.
 Result<std::vector<KpiRow>> CollectRows(std::span<const KeyedStore* const> partitions,
