@@ -466,6 +466,9 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
   db.enable_write_thread_adaptive_yield = false;
   db.avoid_unnecessary_blocking_io = true;
   db.info_log = std::make_shared<NoLog>();
+  // Whoever waits for an event comes before what tidies up; if that falls behind, writers wait for
+  // it.
+  db.env->LowerThreadPoolCPUPriority(rocksdb::Env::Priority::LOW, rocksdb::CpuPriority::kLow);
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
 }

@@ -28,6 +28,13 @@ namespace leadflow {
 // Type byte + 15 bytes of a keyed hash of (space, normalized value).
 struct Identifier {
   std::array<std::uint8_t, 16> bytes{};
+  // As two words: they are compared all the time, and seldom in order.
+  bool operator==(const Identifier& other) const {
+    std::array<std::uint64_t, 2> mine, others;
+    std::memcpy(mine.data(), bytes.data(), sizeof mine);
+    std::memcpy(others.data(), other.bytes.data(), sizeof others);
+    return ((mine[0] ^ others[0]) | (mine[1] ^ others[1])) == 0;
+  }
   auto operator<=>(const Identifier&) const = default;
   IdentifierType type() const { return static_cast<IdentifierType>(bytes[0]); }
   std::string_view view() const {
