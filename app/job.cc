@@ -5,11 +5,10 @@
 #include <fstream>
 #include <optional>
 
-#include <sodium.h>
-
+#include "app/identity_key.h"
 #include "app/job_sources.h"
 #include "app/kafka_options.h"
-#include "app/secret.h"
+#include "app/member.h"
 #include "connectors/file/row_writer.h"
 #include "connectors/kafka/kafka_log.h"
 #include "engine/log/embedded_log.h"
@@ -21,17 +20,6 @@ namespace leadflow::app {
 namespace {
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
-
-std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
-  KeyedHash::Key key{};
-  std::size_t size = 0;
-  if (sodium_hex2bin(key.data(), key.size(), text.data(), text.size(), nullptr, &size, nullptr) !=
-          0 ||
-      size != key.size()) {
-    return std::nullopt;
-  }
-  return key;
-}
 
 // Where the budget of the process goes. What is left is for the bytes of a commit, which are there
 // a few times on their way to the log and the stores, for buffers and the allocator.
@@ -48,17 +36,6 @@ struct Budget {
   std::int64_t clusters;  // decoded journeys, per partition
 };
 
-Result<std::unique_ptr<Log>> OpenLog(const Pipeline& pipeline, const StateLayout& layout) {
-  if (pipeline.engine.log == EngineOptions::Log::kEmbedded) {
-    LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
-                              EmbeddedLog::Open({.directory = layout.log}));
-    return std::unique_ptr<Log>(std::move(log));
-  }
-  LEADFLOW_ASSIGN_OR_RETURN(KafkaOptions options, MakeKafkaOptions(*pipeline.kafka));
-  LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KafkaLog> log, KafkaLog::Open(std::move(options)));
-  return std::unique_ptr<Log>(std::move(log));
-}
-
 std::string DescribeOutput(const OutputSpec& output) { return output.path; }
 
 }  // namespace
@@ -70,31 +47,15 @@ StateLayout::StateLayout(std::string folder)
       key_file(directory + "/identity.key"),
       dead_letters(directory + "/dead_letters.jsonl") {}
 
-Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
-                                     bool create) {
-  const bool own = pipeline.identity.key.from != SecretSpec::From::kNowhere;
-  const SecretSpec secret =
-      own ? pipeline.identity.key : SecretSpec{SecretSpec::From::kFile, layout.key_file};
-  if (const Result<std::string> text = ReadSecret(secret, "identity.key"); text.ok()) {
-    if (const std::optional<KeyedHash::Key> key = ParseKey(*text)) return *key;
-    return Status::InvalidArgument(secret.name +
-                                   ": the key of the identifier hash must be 32 hex digits");
-  } else if (own) {
-    return text.status();
+Result<std::unique_ptr<Log>> OpenLog(const Pipeline& pipeline, const StateLayout& layout) {
+  if (pipeline.engine.log == EngineOptions::Log::kEmbedded) {
+    LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                              EmbeddedLog::Open({.directory = layout.log}));
+    return std::unique_ptr<Log>(std::move(log));
   }
-  if (!create) {
-    return Status::NotFound("no state in " + layout.directory + ": was the pipeline run?");
-  }
-  const std::string& path = layout.key_file;
-  KeyedHash::Key key{};
-  randombytes_buf(key.data(), key.size());
-  std::string hex(key.size() * 2 + 1, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), key.data(), key.size());
-  hex.back() = '\n';
-  LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, hex));
-  std::error_code ignored;
-  std::filesystem::permissions(path, std::filesystem::perms::owner_read, ignored);
-  return key;
+  LEADFLOW_ASSIGN_OR_RETURN(KafkaOptions options, MakeKafkaOptions(*pipeline.kafka));
+  LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KafkaLog> log, KafkaLog::Open(std::move(options)));
+  return std::unique_ptr<Log>(std::move(log));
 }
 
 Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
@@ -125,7 +86,13 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   Clock& clock = Clock::System();
   LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Log> log, OpenLog(pipeline, layout));
   PlanOptions plan_options;
-  LEADFLOW_ASSIGN_OR_RETURN(plan_options.key, IdentifierKey(pipeline, layout, true));
+  std::optional<Member> member;
+  if (pipeline.engine.log == EngineOptions::Log::kKafka) {
+    LEADFLOW_ASSIGN_OR_RETURN(member, Member::Of(layout.directory));
+    LEADFLOW_ASSIGN_OR_RETURN(plan_options.key, SharedIdentifierKey(pipeline, layout, *log));
+  } else {
+    LEADFLOW_ASSIGN_OR_RETURN(plan_options.key, IdentifierKey(pipeline, layout, true));
+  }
   const Budget budget(pipeline);
   plan_options.cache_bytes = static_cast<std::size_t>(budget.clusters);
   LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline, plan_options));
@@ -138,7 +105,12 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   runtime_options.thread.commit_interval_ms = pipeline.engine.commit_interval_ms;
   runtime_options.thread.commit_bytes = budget.commit;
   runtime_options.thread.until_end = options.until_end;
-  runtime_options.dead_letters_path = layout.dead_letters;
+  runtime_options.on_trouble = options.trouble;
+  if (member) {
+    runtime_options.member = member->name();  // Dead letters stay in their topic.
+  } else {
+    runtime_options.dead_letters_path = layout.dead_letters;
+  }
   Runtime runtime(plan, *log, stores, clock, runtime_options);
   RowWriter writer(pipeline);
   JobResult result;
@@ -146,12 +118,13 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
     if (stop.load()) runtime.RequestStop();
     result.progress = progress;
     if (options.progress) options.progress(progress);
-    std::vector<const KeyedStore*> partitions(plan.partitions);
-    runtime.VisitFacts(
-        [&](std::uint32_t partition, const KeyedStore& store) { partitions[partition] = &store; });
-    if (progress.last) return writer.WriteAll(partitions, progress.watermark_ms);
-    if (options.until_end) return {};
-    return writer.WriteDue(partitions, progress.watermark_ms, clock.MonotonicNanos() / 1'000'000);
+    if (options.until_end && !progress.last) return {};
+    return runtime.WithFacts([&](const std::vector<const KeyedStore*>& partitions) -> Status {
+      // Rows of partitions that are elsewhere cannot be read: only who holds all writes files.
+      if (std::count(partitions.begin(), partitions.end(), nullptr) > 0) return {};
+      if (progress.last) return writer.WriteAll(partitions, progress.watermark_ms);
+      return writer.WriteDue(partitions, progress.watermark_ms, clock.MonotonicNanos() / 1'000'000);
+    });
   });
   LEADFLOW_RETURN_IF_ERROR(status);
   result.counters = runtime.counters();

@@ -10,6 +10,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/status.h"
+#include "engine/log/log.h"
 #include "engine/runtime/plan.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/keyed_store.h"
@@ -38,15 +39,15 @@ struct StateLayout {
   std::string directory, log, stores, key_file, dead_letters;
 };
 
-// The key of the identifier hash: that of the pipeline's file, or a random one that is made with
-// the state and kept there. It never changes.
-Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
-                                     bool create);
+// The log that a pipeline names, on its cluster or in its state directory.
+Result<std::unique_ptr<Log>> OpenLog(const Pipeline& pipeline, const StateLayout& layout);
 
 struct JobOptions {
   bool until_end = false;
   // Called about ten times a second, and at the end.
   std::function<void(const Runtime::Progress&)> progress;
+  // What passed by itself, or is waited out. Any thread.
+  std::function<void(const Status&)> trouble;
 };
 
 struct JobResult {

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "engine/log/embedded_log.h"
+#include "app/identity_key.h"
 #include "engine/runtime/exchange.h"
 #include "engine/runtime/stream_thread.h"
 #include "engine/state/rocks_store.h"
@@ -39,9 +39,10 @@ std::unique_ptr<StateReader> StateReader::Open(const StateOptions& options, int*
 Status StateReader::OpenStores() {
   const StateLayout layout(pipeline().engine.state_dir);
   LEADFLOW_ASSIGN_OR_RETURN(key_, IdentifierKey(pipeline(), layout, false));
-  auto log = EmbeddedLog::Open({.directory = layout.log});
-  if (!log.ok()) return log.status();
-  log_ = *std::move(log);
+  if (pipeline().engine.log == EngineOptions::Log::kKafka) {
+    LEADFLOW_ASSIGN_OR_RETURN(member_, Member::Of(layout.directory));
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(log_, OpenLog(pipeline(), layout));
   factory_ = std::make_unique<RocksStoreFactory>(
       leadflow::StateOptions{.directory = layout.stores, .memory_bytes = std::uint64_t{64} << 20});
   const std::vector<SourceMessages> nothing;
@@ -50,9 +51,9 @@ Status StateReader::OpenStores() {
   {
     LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Exchange> exchange,
                               Exchange::Create(plan, *log_, 1));
-    StreamThread thread(
-        plan, *log_, *exchange, Clock::System(),
-        [this](const std::string& name, bool) { return factory_->Open(name); }, {}, 0);
+    StreamThread thread(plan, *log_, *exchange, Clock::System(),
+                        [this](const std::string& name, bool) { return factory_->Open(name); }, {},
+                        0, {.partitions = plan.AllPartitions(), .writer_id = plan.app + "-0"});
     LEADFLOW_RETURN_IF_ERROR(thread.Start());
     LEADFLOW_RETURN_IF_ERROR(thread.Close());
     watermark_ms_ = exchange->progress(0).watermark_ms.load();

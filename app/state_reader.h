@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/commands/commands.h"
 #include "app/job.h"
+#include "app/member.h"
 #include "app/pipeline_file.h"
 #include "engine/log/log.h"
 #include "engine/state/store_factory.h"
@@ -32,6 +34,7 @@ class StateReader {
   Status OpenStores();
 
   LoadedPipeline loaded_;
+  std::optional<Member> member_;  // Of a state that processes share.
   std::unique_ptr<Log> log_;
   std::unique_ptr<StoreFactory> factory_;
   KeyedHash::Key key_{};

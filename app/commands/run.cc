@@ -29,6 +29,10 @@ void PrintError(const Status& status) {
   std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
 }
 
+void PrintTrouble(const Status& status) {
+  std::fprintf(stderr, "trying again: %s\n", std::string(status.message()).c_str());
+}
+
 // `copy_to`, if not empty: where they are kept, because their own folder is about to go.
 void ReportDeadLetters(const JobResult& result, std::string path, const std::string& copy_to) {
   const auto rejected = result.counters.lower_bound({"dead_letters", ""});
@@ -62,7 +66,8 @@ int RunPipeline(const std::string& file, const RunOptions& options, const std::s
   ProgressLine line(Clock::System(), options.quiet);
   const auto result = RunJob(*loaded.pipeline,
                              {.until_end = options.until_end,
-                              .progress = [&](const Runtime::Progress& p) { line.Show(p); }},
+                              .progress = [&](const Runtime::Progress& p) { line.Show(p); },
+                              .trouble = PrintTrouble},
                              stop_asked);
   line.Clear();
   if (!result.ok()) {

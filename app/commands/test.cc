@@ -52,14 +52,14 @@ Result<Rows> RunInputs(const Pipeline& pipeline, const TestSpec& test, std::stri
   Rows rows;
   const Status status = runtime.Run([&](const Runtime::Progress& progress) -> Status {
     if (!progress.last) return {};
-    std::vector<const KeyedStore*> partitions(plan.partitions);
-    runtime.VisitFacts([&](std::uint32_t p, const KeyedStore& store) { partitions[p] = &store; });
-    for (const KpiSpec& kpi : pipeline.kpis) {
-      LEADFLOW_ASSIGN_OR_RETURN(const auto found,
-                                CollectRows(partitions, pipeline, kpi.name, progress.watermark_ms));
-      for (const KpiRow& row : found) rows[kpi.name].push_back(Columns(row, pipeline.zone));
-    }
-    return {};
+    return runtime.WithFacts([&](const std::vector<const KeyedStore*>& partitions) -> Status {
+      for (const KpiSpec& kpi : pipeline.kpis) {
+        LEADFLOW_ASSIGN_OR_RETURN(
+            const auto found, CollectRows(partitions, pipeline, kpi.name, progress.watermark_ms));
+        for (const KpiRow& row : found) rows[kpi.name].push_back(Columns(row, pipeline.zone));
+      }
+      return {};
+    });
   });
   LEADFLOW_RETURN_IF_ERROR(status);
   for (const auto& [key, value] : runtime.counters()) {

@@ -14,14 +14,6 @@ constexpr int kAttemptsMax = 100;  // Of one transaction that the log asks to se
 
 }  // namespace
 
-template <class F>
-Status StreamThread::ForEachTask(const F& f) {
-  for (auto* tasks : {&ingest_, &events_, &facts_}) {
-    for (auto& task : *tasks) LEADFLOW_RETURN_IF_ERROR(f(*task));
-  }
-  return {};
-}
-
 Status StreamThread::Commit() {
   const std::int64_t begin_ns = clock_.MonotonicNanos();
   if (!committing_) {
@@ -120,15 +112,18 @@ void StreamThread::PassMarksToFacts() {
 
 Status StreamThread::FillTransaction() {
   for (Source& source : sources_) source.task->set_source_position(source.reader->position());
-  LEADFLOW_RETURN_IF_ERROR(writer_->Begin());
+  const Status begun = writer_->Begin();
+  writer_failed_ = !begun.ok();
+  LEADFLOW_RETURN_IF_ERROR(begun);
   LEADFLOW_RETURN_IF_ERROR(
       ForEachTask([this](Task& task) { return task.NeedsCommit() ? AppendTask(task) : Status(); }));
-  LEADFLOW_RETURN_IF_ERROR(AppendOutboxes(true));
+  LEADFLOW_RETURN_IF_ERROR(AppendOffsets());
+  LEADFLOW_RETURN_IF_ERROR(AppendOutboxes());
   committing_ = true;
   return {};
 }
 
-// The part of one task: its changelog, its dead letters, where its input goes on.
+// The part of one task: its changelog and its dead letters.
 Status StreamThread::AppendTask(Task& task) {
   const TaskSpec& spec = task.spec();
   task.StageMeta(options_.mutation == Mutation::kOffsetNotInBatch);
@@ -148,24 +143,47 @@ Status StreamThread::AppendTask(Task& task) {
   for (const std::string& line : task.dead_letters()) {
     LEADFLOW_RETURN_IF_ERROR(writer_->Append({plan_.dead_letters_topic(), 0}, {}, line));
   }
-  if (spec.stage == Stage::kIngest) return {};
-  const std::string topic =
-      spec.stage == Stage::kEvents ? plan_.events_topic() : plan_.facts_topic();
-  return writer_->SendOffset(plan_.app, {topic, spec.partition}, task.input_offset());
+  return {};
 }
 
-Status StreamThread::AppendOutboxes(bool counted) {
+// Where the inputs go on, of each partition for which something is written, also if it goes on
+// where it did: only that fences an owner that was left behind. A source counts as the events of
+// the partition in whose changelog it is.
+Status StreamThread::AppendOffsets() {
+  std::vector<bool> due(plan_.partitions);
+  for (const auto& task : ingest_) {
+    if (task->NeedsCommit()) due[task->spec().changelog.partition] = true;
+  }
+  for (const auto* tasks : {&events_, &facts_}) {
+    for (const auto& task : *tasks) {
+      const bool with_source = tasks == &events_ && due[task->partition()];
+      if (!task->NeedsCommit() && !with_source) continue;
+      LEADFLOW_RETURN_IF_ERROR(
+          writer_->SendOffset(plan_.app, InputOf(*task), task->input_offset()));
+    }
+  }
+  return {};
+}
+
+Status StreamThread::AppendOutboxes() {
   for (const auto& outbox : outboxes_) {
     if (outbox->blocks.empty()) continue;
     for (const std::string& block : outbox->blocks.Finish()) {
       LEADFLOW_RETURN_IF_ERROR(writer_->Append(outbox->to, {}, block));
-      if (counted && outbox->counted) {
-        exchange_.AddBacklog(outbox->stage, outbox->to.partition,
-                             static_cast<std::int64_t>(block.size()));
-      }
     }
   }
   return {};
+}
+
+// What was sent is somebody's backlog, until the group says that it is handled.
+void StreamThread::NoteSent() {
+  for (const auto& outbox : outboxes_) {
+    if (outbox->counted && !outbox->blocks.empty()) {
+      exchange_.Sent(outbox->stage, outbox->to.partition, writer_->LastOffset(outbox->to) + 1,
+                     static_cast<std::int64_t>(outbox->blocks.bytes()));
+    }
+    outbox->blocks.Clear();
+  }
 }
 
 Status StreamThread::TryCommit() {
@@ -180,19 +198,23 @@ Status StreamThread::TryCommit() {
 }
 
 Status StreamThread::SendTransaction() {
-  LEADFLOW_RETURN_IF_ERROR(writer_->Commit());
+  const Status committed = writer_->Commit();
+  writer_failed_ = committed.code() == ErrorCode::kFailedPrecondition ||
+                   committed.code() == ErrorCode::kInternal || committed.retryable();
+  LEADFLOW_RETURN_IF_ERROR(committed);
   if (options_.mutation != Mutation::kCommitTwice) return {};
   LEADFLOW_RETURN_IF_ERROR(writer_->Begin());
-  LEADFLOW_RETURN_IF_ERROR(AppendOutboxes(false));
+  LEADFLOW_RETURN_IF_ERROR(AppendOutboxes());
   LEADFLOW_RETURN_IF_ERROR(
       ForEachTask([this](Task& task) { return task.NeedsCommit() ? AppendTask(task) : Status(); }));
+  LEADFLOW_RETURN_IF_ERROR(AppendOffsets());
   return writer_->Commit();
 }
 
 Status StreamThread::AfterCommit() {
   exchange_.NextEpoch();
   LEADFLOW_RETURN_IF_ERROR(Crash("committed"));
-  for (const auto& outbox : outboxes_) outbox->blocks.Clear();
+  NoteSent();
   if (options_.mutation != Mutation::kApplyBeforeCommit) LEADFLOW_RETURN_IF_ERROR(ApplyAll());
   EndDetours();
   LEADFLOW_RETURN_IF_ERROR(Crash("applied"));
@@ -211,7 +233,7 @@ Status StreamThread::ApplyAll() {
     LEADFLOW_RETURN_IF_ERROR(Crash("applying"));
     const TaskSpec& spec = task.spec();
     if (spec.stage != Stage::kIngest) {
-      exchange_.AddBacklog(spec.stage, spec.partition, -task.own_bytes());
+      exchange_.Handled(spec.stage, spec.partition, task.input_offset());
     }
     // Before the commit (a deliberate mistake) nobody knows the offset: it is taken to be the end.
     std::int64_t last = writer_->LastOffset(spec.changelog);
@@ -220,21 +242,6 @@ Status StreamThread::ApplyAll() {
       last = end - 1;
     }
     return task.Committed(last + 1);
-  });
-}
-
-// Nothing is under way in memory now. A partition that has handled all that lies in its topic, from
-// before and from here, gets its messages in memory from now on.
-void StreamThread::EndDetours() {
-  std::erase_if(detours_, [this](Detour& detour) {
-    detour.until = std::max(detour.until, writer_->LastOffset(detour.outbox->to) + 1);
-    if (detour.task->committed_input_offset() < detour.until) return false;
-    const bool events = detour.task->spec().stage == Stage::kEvents;
-    auto& targets =
-        routes_[static_cast<std::size_t>(events ? OutputId::kEvents : OutputId::kFacts)];
-    targets[detour.task->partition()] = {&detour.task->inbox(), nullptr};
-    std::erase_if(outboxes_, [&](const auto& outbox) { return outbox.get() == detour.outbox; });
-    return true;
   });
 }
 
@@ -260,7 +267,7 @@ void StreamThread::Publish() {
 Status StreamThread::Flush(bool wait) {
   applied_bytes_ = 0;
   last_flush_ns_ = clock_.MonotonicNanos();
-  for (auto* tasks : {&events_, &facts_}) {
+  for (auto* tasks : {&ingest_, &events_, &facts_}) {
     for (const auto& task : *tasks) {
       LEADFLOW_RETURN_IF_ERROR(Crash("flushing"));
       KeyedStore& store = task->store();

@@ -8,34 +8,27 @@ Result<std::unique_ptr<Exchange>> Exchange::Create(const Plan& plan, Log& log,
                                                    std::uint32_t threads) {
   LEADFLOW_RETURN_IF_ERROR(plan.Check());
   LEADFLOW_RETURN_IF_ERROR(log.EnsureTopics(plan.Topics()));
-  auto exchange = std::make_unique<Exchange>(Private{}, plan.partitions, threads);
-  for (const std::string& topic : {plan.events_topic(), plan.facts_topic()}) {
-    for (std::uint32_t p = 0; p < plan.partitions; ++p) {
-      LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t end, log.EndOffset({topic, p}));
-      exchange->first_own_offset_.push_back(end);
-    }
-  }
-  return exchange;
+  return std::make_unique<Exchange>(Private{}, plan.partitions, threads);
 }
 
 bool Exchange::AllQuiet() const {
   const std::int64_t now = epoch_.load();
-  return std::all_of(threads_.begin(), threads_.end(), [now](const PerThread& thread) {
-           return thread.quiet.load() == now;
-         }) &&
+  return std::all_of(threads_.begin(), threads_.end(),
+                     [now](const PerThread& thread) { return thread.quiet.load() == now; }) &&
          epoch_.load() == now;
 }
 
-std::int64_t Exchange::MaxBacklog() const {
-  std::int64_t most = 0;
-  for (const auto& bytes : backlog_) most = std::max(most, bytes.load(std::memory_order_relaxed));
-  return most;
-}
-
-std::int64_t Exchange::TotalBacklog() const {
-  std::int64_t sum = 0;
-  for (const auto& bytes : backlog_) sum += bytes.load(std::memory_order_relaxed);
-  return sum;
+Status Exchange::AskForHandled(const Plan& plan, Log& log) {
+  const std::vector<std::size_t> waiting = backlog_.Unfinished();
+  std::vector<TopicPartition> inputs;
+  for (const std::size_t index : waiting) {
+    inputs.push_back({index < partitions_ ? plan.events_topic() : plan.facts_topic(),
+                      static_cast<std::uint32_t>(index % partitions_)});
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> offsets,
+                            log.CommittedOffsets(plan.app, inputs));
+  for (std::size_t i = 0; i < waiting.size(); ++i) backlog_.Handled(waiting[i], offsets[i]);
+  return {};
 }
 
 void Exchange::PublishCounters(std::uint32_t thread, CounterValues values) {

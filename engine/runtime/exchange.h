@@ -12,6 +12,7 @@
 
 #include "engine/base/status.h"
 #include "engine/log/log.h"
+#include "engine/runtime/backlog.h"
 #include "engine/runtime/counters.h"
 #include "engine/runtime/plan.h"
 #include "engine/runtime/task.h"
@@ -24,28 +25,31 @@ class Exchange {
   Exchange(Private, std::uint32_t partitions, std::uint32_t threads)
       : partitions_(partitions), threads_(threads), backlog_(std::size_t{2} * partitions) {}
 
-  // Creates the topics and notes where they end: what lies below was not sent by these threads.
-  static Result<std::unique_ptr<Exchange>> Create(const Plan& plan, Log& log, std::uint32_t threads);
+  // Creates the topics.
+  static Result<std::unique_ptr<Exchange>> Create(const Plan& plan, Log& log,
+                                                  std::uint32_t threads);
 
-  // ---- Quiescence. Every commit begins a new epoch. A thread is quiet at an epoch if it looked into
-  // the log after that epoch began, found nothing, and has nothing to do or to commit itself. All
-  // threads quiet at the current epoch: nothing is under way anywhere.
+  // ---- Quiescence. Every commit begins a new epoch. A thread is quiet at an epoch if it looked
+  // into the log after that epoch began, found nothing, and has nothing to do or to commit itself.
+  // All threads quiet at the current epoch: nothing is under way anywhere.
   std::int64_t epoch() const { return epoch_.load(); }
   void NextEpoch() { epoch_.fetch_add(1); }
   void SetQuiet(std::uint32_t thread, std::int64_t epoch) { threads_[thread].quiet.store(epoch); }
   void SetBusy(std::uint32_t thread) { SetQuiet(thread, -1); }
   bool AllQuiet() const;
 
-  // ---- Flow control: bytes of blocks that were sent to a partition and not yet handled.
-  void AddBacklog(Stage stage, std::uint32_t partition, std::int64_t bytes) {
-    backlog_[Index(stage, partition)].fetch_add(bytes);
+  // ---- Flow control: blocks that these threads sent to a partition, until somebody has handled
+  // them. See Backlog.
+  void Sent(Stage stage, std::uint32_t partition, std::int64_t end, std::int64_t bytes) {
+    backlog_.Sent(Index(stage, partition), end, bytes);
   }
-  std::int64_t MaxBacklog() const;
-  std::int64_t TotalBacklog() const;
-  // Records at or behind this offset were sent by threads of this process.
-  std::int64_t first_own_offset(Stage stage, std::uint32_t partition) const {
-    return first_own_offset_[Index(stage, partition)];
+  void Handled(Stage stage, std::uint32_t partition, std::int64_t offset) {
+    backlog_.Handled(Index(stage, partition), offset);
   }
+  std::int64_t MaxBacklog() const { return backlog_.Max(); }
+  std::int64_t TotalBacklog() const { return backlog_.Total(); }
+  // Asks the log how far others are with what they were sent.
+  Status AskForHandled(const Plan& plan, Log& log);
 
   // ---- For people, as of the last commits.
   struct ThreadProgress {
@@ -55,6 +59,7 @@ class Exchange {
     std::atomic<std::int64_t> commits{0};
     std::atomic<std::int64_t> watermark_ms{kNoWatermark};  // The lowest of its facts tasks.
     std::atomic<bool> restored{false};
+    std::atomic<std::uint32_t> partitions{0};  // That it holds.
   };
   ThreadProgress& progress(std::uint32_t thread) { return threads_[thread].progress; }
   const ThreadProgress& progress(std::uint32_t thread) const { return threads_[thread].progress; }
@@ -78,8 +83,7 @@ class Exchange {
   const std::size_t partitions_;
   std::atomic<std::int64_t> epoch_{0};
   std::vector<PerThread> threads_;
-  std::vector<std::atomic<std::int64_t>> backlog_;
-  std::vector<std::int64_t> first_own_offset_;
+  Backlog backlog_;
   mutable std::mutex counters_mutex_;
 };
 

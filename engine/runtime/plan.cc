@@ -1,5 +1,6 @@
 #include "engine/runtime/plan.h"
 
+#include <numeric>
 #include <set>
 
 namespace leadflow {
@@ -127,6 +128,12 @@ std::vector<TopicSpec> Plan::Topics() const {
   };
   if (rows_topic) topics.push_back({rows_topic_name(), partitions, Cleanup::kDelete});
   return topics;
+}
+
+std::vector<std::uint32_t> Plan::AllPartitions() const {
+  std::vector<std::uint32_t> all(partitions);
+  std::iota(all.begin(), all.end(), 0u);
+  return all;
 }
 
 Status Plan::Check() const {

@@ -1,5 +1,5 @@
-// Plan: what a job is made of, as a value: sources, two keyed stages, topics, operators. Whoever knows
-// the domain builds it; the runtime executes it; people look at it.
+// Plan: what a job is made of, as a value: sources, two keyed stages, topics, operators. Whoever
+// knows the domain builds it; the runtime executes it; people look at it.
 //
 //     source partitions -> ingest -> [events topic] -> events -> [facts topic] -> facts
 //
@@ -61,6 +61,8 @@ struct Plan {
 
   // Everything the runtime reads or writes. All have `partitions`, but the dead letters have one.
   std::vector<TopicSpec> Topics() const;
+
+  std::vector<std::uint32_t> AllPartitions() const;
 
   // kInvalidArgument names what is missing or doubled.
   Status Check() const;

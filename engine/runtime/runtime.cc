@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <thread>
 
 #include "engine/runtime/dead_letter.h"
-#include "engine/state/memory_store.h"
 
 namespace leadflow {
 namespace {
@@ -15,12 +15,33 @@ namespace {
 constexpr std::chrono::milliseconds kIdle{1};
 constexpr std::chrono::milliseconds kTick{100};
 
+// How often others are asked how far they are, and how long a store stays open that nobody holds.
+constexpr std::int64_t kLookAroundNs = 500'000'000;
+constexpr std::int64_t kIdleStoreNs = std::int64_t{60} * 1'000'000'000;
+
 // Waits on a condition that nobody signals: a pause that needs no clock of its own.
 void Pause(std::chrono::milliseconds time) {
   std::mutex mutex;
   std::condition_variable never;
   std::unique_lock lock(mutex);
   never.wait_for(lock, time);
+}
+
+// Whether all that was sent between the stages is handled, by anybody. What is handled is asked
+// before what was sent: equal, nothing was under way in between. REQUIRES: all sources have said
+// that they are at their end; positions count what of the log is no record.
+Result<bool> AllHandled(const Plan& plan, Log& log) {
+  std::vector<TopicPartition> inputs;
+  for (const std::string& topic : {plan.events_topic(), plan.facts_topic()}) {
+    for (std::uint32_t p = 0; p < plan.partitions; ++p) inputs.push_back({topic, p});
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> handled,
+                            log.CommittedOffsets(plan.app, inputs));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t written, log.WrittenOffset(inputs[i]));
+    if (std::max<std::int64_t>(handled[i], 0) < written) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -31,18 +52,6 @@ Runtime::Runtime(const Plan& plan, Log& log, StoreFactory& stores, Clock& clock,
 
 Runtime::~Runtime() = default;
 
-// Tasks of sources keep a few bytes, which their changelog brings back: no store on disk for them.
-StoreOpener Runtime::Opener() {
-  return [this](const std::string& name, bool wipe) -> Result<std::unique_ptr<KeyedStore>> {
-    if (name.starts_with("ingest-")) {
-      return std::unique_ptr<KeyedStore>(
-          std::make_unique<MemoryStore>(std::make_shared<MemoryStore::Data>()));
-    }
-    if (wipe) LEADFLOW_RETURN_IF_ERROR(stores_.Remove(name));
-    return stores_.Open(name);
-  };
-}
-
 void Runtime::Fail(const Status& status) {
   {
     const std::lock_guard lock(mutex_);
@@ -51,28 +60,65 @@ void Runtime::Fail(const Status& status) {
   abandon_.store(true);
 }
 
+// All join before the first one asks for its share.
+Status Runtime::MakeWorkers() {
+  const WorkerOptions options{.thread = options_.thread,
+                              .member = options_.member,
+                              .patient = shared(),
+                              .on_trouble = options_.on_trouble};
+  for (std::uint32_t i = 0; i < options_.threads; ++i) {
+    workers_.push_back(
+        std::make_unique<Worker>(plan_, log_, *exchange_, clock_, stores_, options, i));
+    LEADFLOW_RETURN_IF_ERROR(workers_.back()->Join());
+  }
+  return {};
+}
+
 void Runtime::ThreadMain(std::uint32_t index) {
-  StreamThread& thread = *threads_[index];
-  Status status = thread.Start();
-  started_.fetch_add(1);
-  while (status.ok() && !abandon_.load() && !stop_.load()) {
-    const Result<bool> worked = thread.Step();
+  Worker& worker = *workers_[index];
+  const auto stop = [this] { return abandon_.load() || stop_.load() || done_.load(); };
+  Status status;
+  while (status.ok() && !stop()) {
+    const Result<bool> worked = worker.Step(stop);
     if (!worked.ok()) {
       status = worked.status();
-      break;
+    } else if (!*worked) {
+      Pause(kIdle);
     }
-    if (*worked) continue;
-    if (options_.thread.until_end && exchange_->AllQuiet()) break;
-    Pause(kIdle);
   }
   bool counted = false;
   const auto committed = [&] {
     counted = true;
     running_.fetch_sub(1);
   };
-  if (status.ok() && !abandon_.load()) status = thread.Close(committed);
+  if (status.ok() && !abandon_.load()) status = worker.Close(committed);
   if (!status.ok()) Fail(status);
   if (!counted) running_.fetch_sub(1);
+}
+
+// What no worker can know: how far other processes are, and whether they have anything left to do.
+Status Runtime::LookAround() {
+  const std::int64_t now_ns = clock_.MonotonicNanos();
+  if (shared() && now_ns - looked_around_ns_ < kLookAroundNs) return {};
+  looked_around_ns_ = now_ns;
+  if (shared()) {
+    LEADFLOW_RETURN_IF_ERROR(exchange_->AskForHandled(plan_, log_));
+    LEADFLOW_RETURN_IF_ERROR(stores_.CloseIdle(now_ns - kIdleStoreNs));
+  }
+  if (!options_.thread.until_end || !exchange_->AllQuiet()) return {};
+  LEADFLOW_ASSIGN_OR_RETURN(const bool all_handled, AllHandled(plan_, log_));
+  if (all_handled) done_.store(true);
+  return {};
+}
+
+Status Runtime::Supervise(const std::function<Status(const Progress&)>& tick) {
+  Status around = LookAround();
+  if (!around.ok() && shared() && around.retryable()) {
+    if (options_.on_trouble) options_.on_trouble(around);
+    around = Status();
+  }
+  LEADFLOW_RETURN_IF_ERROR(around);
+  return tick(Now(false));
 }
 
 Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
@@ -80,30 +126,31 @@ Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
   DeadLetterExport letters(log_, plan_.dead_letters_topic(), options_.dead_letters_path);
   const bool exporting = !options_.dead_letters_path.empty();
   if (exporting) LEADFLOW_RETURN_IF_ERROR(letters.Open());
-  for (std::uint32_t i = 0; i < options_.threads; ++i) {
-    threads_.push_back(std::make_unique<StreamThread>(plan_, log_, *exchange_, clock_, Opener(),
-                                                      options_.thread, i));
-  }
+  LEADFLOW_RETURN_IF_ERROR(MakeWorkers());
   running_.store(options_.threads);
   std::vector<std::thread> workers;
   for (std::uint32_t i = 0; i < options_.threads; ++i) {
     workers.emplace_back([this, i] { ThreadMain(i); });
   }
   while (running_.load() > 0) {
-    if (started_.load() == options_.threads && !abandon_.load()) {
-      Status status = tick(Now(false));
+    if (!abandon_.load()) {
+      Status status = Supervise(tick);
       if (status.ok() && exporting) status = letters.Pump();
       if (!status.ok()) Fail(status);
     }
-    for (int i = 0; i < 10 && running_.load() > 0; ++i) Pause(kTick / 10);
+    for (int i = 0; i < 10 && running_.load() > 0; ++i) {
+      Pause(kTick / 10);
+      if (options_.thread.until_end && exchange_->AllQuiet() && !shared()) break;
+    }
   }
   // Everything is committed; what is left to do elsewhere changes no result.
   Status status = Failure();
   if (status.ok() && exporting) status = letters.Pump();
   if (status.ok()) status = tick(Now(true));
   for (std::thread& worker : workers) worker.join();
-  threads_.clear();
+  workers_.clear();
   LEADFLOW_RETURN_IF_ERROR(status);
+  LEADFLOW_RETURN_IF_ERROR(stores_.CloseIdle(std::numeric_limits<std::int64_t>::max()));
   return Failure();
 }
 
@@ -124,6 +171,8 @@ Runtime::Progress Runtime::Now(bool last) const {
     sum.bytes_total += one.bytes_total.load();
     sum.commits += one.commits.load();
     sum.restoring = sum.restoring || !one.restored.load();
+    sum.partitions += one.partitions.load();
+    if (one.partitions.load() == 0) continue;
     const std::int64_t mark = one.watermark_ms.load();
     sum.watermark_ms = first ? mark : std::min(sum.watermark_ms, mark);
     first = false;
@@ -135,9 +184,20 @@ Exchange::CounterValues Runtime::counters() const {
   return exchange_ == nullptr ? Exchange::CounterValues() : exchange_->SumCounters();
 }
 
-void Runtime::VisitFacts(
-    const std::function<void(std::uint32_t, const KeyedStore&)>& visit) const {
-  for (const auto& thread : threads_) thread->VisitStores(Stage::kFacts, visit);
+Status Runtime::WithFacts(
+    const std::function<Status(const std::vector<const KeyedStore*>&)>& use) const {
+  std::vector<const KeyedStore*> stores(plan_.partitions);
+  // Each worker's stores stay open as long as its visit runs; so the visits lie in each other.
+  const std::function<Status(std::size_t)> visit = [&](std::size_t i) -> Status {
+    if (i == workers_.size()) return use(stores);
+    Status status;
+    workers_[i]->WithStores(Stage::kFacts, [&](const auto& of_worker) {
+      for (const auto& [partition, store] : of_worker) stores[partition] = store;
+      status = visit(i + 1);
+    });
+    return status;
+  };
+  return visit(0);
 }
 
 }  // namespace leadflow

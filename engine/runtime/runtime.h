@@ -1,5 +1,6 @@
-// Runtime: a job in one process: the log and the stores in its state directory, and N threads that
-// execute a plan, until the end of its inputs or until told to stop.
+// Runtime: a job in one process: a log, the stores in its state directory, and N workers that
+// execute their shares of a plan, until the end of all inputs or until told to stop. Other
+// processes may do the same job on the same log.
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,8 @@
 #include "engine/log/log.h"
 #include "engine/runtime/exchange.h"
 #include "engine/runtime/plan.h"
-#include "engine/runtime/stream_thread.h"
+#include "engine/runtime/store_pool.h"
+#include "engine/runtime/worker.h"
 #include "engine/state/store_factory.h"
 
 namespace leadflow {
@@ -25,6 +27,10 @@ namespace leadflow {
 struct RuntimeOptions {
   std::uint32_t threads = 1;
   ThreadOptions thread;
+  // The name of this process among those that share the log, the same after a restart; empty: there
+  // are no others.
+  std::string member;
+  std::function<void(const Status& status)> on_trouble;  // What passed, or is waited out.
   std::string dead_letters_path;  // Where dead letters are copied to; empty: they stay in the log.
 };
 
@@ -35,16 +41,17 @@ class Runtime {
   ~Runtime();
 
   // Runs until every input is at its end and all is committed (until_end), or RequestStop, or an
-  // error, of which the first is returned. `tick` is called about every 100 ms by the calling thread,
-  // and once at the end, after the last commit and while the stores are flushed: outputs are written
-  // there. An error that it returns ends the run.
+  // error, of which the first is returned. `tick` is called about every 100 ms by the calling
+  // thread, and once at the end, after the last commit and while the stores are flushed: outputs
+  // are written there. An error that it returns ends the run.
   struct Progress {
     std::int64_t messages_read = 0;
     std::int64_t bytes_read = 0;
     std::int64_t bytes_total = 0;  // 0: unknown
     std::int64_t commits = 0;
     std::int64_t watermark_ms = kNoWatermark;
-    bool restoring = true;
+    bool restoring = true;         // Or waiting for a share.
+    std::uint32_t partitions = 0;  // That this process holds.
     bool last = false;
   };
   Status Run(const std::function<Status(const Progress&)>& tick);
@@ -55,26 +62,31 @@ class Runtime {
   // Name and label -> value, as of the last commits.
   Exchange::CounterValues counters() const;
 
-  // The committed stores of the kpis stage. From `tick` only.
-  void VisitFacts(const std::function<void(std::uint32_t, const KeyedStore&)>& visit) const;
+  // The committed stores of the kpis stage by partition; null: another process has it, or it is not
+  // open yet. They stay open while `use` runs. From `tick` only.
+  Status WithFacts(const std::function<Status(const std::vector<const KeyedStore*>&)>& use) const;
 
  private:
+  bool shared() const { return !options_.member.empty(); }
+  Status MakeWorkers();
   void ThreadMain(std::uint32_t index);
+  Status Supervise(const std::function<Status(const Progress&)>& tick);
+  Status LookAround();
   Progress Now(bool last) const;
   void Fail(const Status& status);
   Status Failure() const;
-  StoreOpener Opener();
 
   const Plan& plan_;
   Log& log_;
-  StoreFactory& stores_;
+  StorePool stores_;
   Clock& clock_;
   const RuntimeOptions options_;
   std::unique_ptr<Exchange> exchange_;
-  std::vector<std::unique_ptr<StreamThread>> threads_;
-  std::atomic<bool> stop_{false};     // Asked to stop.
-  std::atomic<bool> abandon_{false};  // A thread failed: the others end without a commit.
-  std::atomic<std::uint32_t> started_{0};
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::int64_t looked_around_ns_ = 0;
+  std::atomic<bool> stop_{false};          // Asked to stop.
+  std::atomic<bool> done_{false};          // Nothing is left to do, here and elsewhere.
+  std::atomic<bool> abandon_{false};       // A thread failed: the others end without a commit.
   std::atomic<std::uint32_t> running_{0};  // Threads with work that is not committed.
   mutable std::mutex mutex_;
   Status failure_;  // The first one; guarded by mutex_.

@@ -8,14 +8,16 @@
 
 namespace leadflow {
 StreamThread::StreamThread(const Plan& plan, Log& log, Exchange& exchange, Clock& clock,
-                           StoreOpener open_store, ThreadOptions options, std::uint32_t index)
+                           StoreOpener open_store, ThreadOptions options, std::uint32_t index,
+                           ThreadShare share)
     : plan_(plan),
       log_(log),
       exchange_(exchange),
       clock_(clock),
       open_store_(std::move(open_store)),
       options_(std::move(options)),
-      index_(index) {
+      index_(index),
+      share_(std::move(share)) {
   LEADFLOW_CHECK(index < exchange.threads());
 }
 
@@ -52,6 +54,14 @@ bool StreamThread::CommitDue() const {
 
 Result<bool> StreamThread::Step() {
   const std::int64_t epoch = exchange_.epoch();
+  const bool handing_over = HandingOver();
+  Rest(handing_over);
+  if (handing_over) {
+    exchange_.SetBusy(index_);
+    auto polled = PollLog();
+    if (!polled.ok()) LEADFLOW_RETURN_IF_ERROR(Recover(polled.status()));
+    return !polled.ok() || *polled;
+  }
   if (CommitDue()) {
     const bool clean = Clean();
     if (!clean) exchange_.SetBusy(index_);
@@ -75,8 +85,39 @@ Result<bool> StreamThread::Step() {
     }
     return false;
   }
-  if (SourcesAtEnd()) exchange_.SetQuiet(index_, epoch);
+  EndDetours();
+  if (options_.until_end && NoteEnds()) {
+    commit_requested_ = true;
+    return true;
+  }
+  if (SourcesAtEnd() && SourcesSilent()) exchange_.SetQuiet(index_, epoch);
   return false;
+}
+
+// What lies between the last record and the end of a topic is no work; once that is committed, the
+// log alone shows whether anything is left to do anywhere.
+bool StreamThread::NoteEnds() {
+  bool moved = false;
+  for (const auto* tasks : {&events_, &facts_}) {
+    for (const auto& task : *tasks) {
+      const TopicPartition input = InputOf(*task);
+      const std::int64_t position = reader_->Position(input);
+      if (!reader_->AtEnd(input) || position <= task->input_offset()) continue;
+      task->TookInput(position);
+      moved = true;
+    }
+  }
+  return moved;
+}
+
+// Whether every source has said that it is at its end, also those of other threads.
+bool StreamThread::SourcesSilent() const {
+  return std::all_of(events_.begin(), events_.end(), [](const auto& task) {
+    for (std::size_t source = 0; source < task->marks().sources(); ++source) {
+      if (task->marks().Combined(source).active) return false;
+    }
+    return true;
+  });
 }
 
 // The stages that are nearer to the end first: what is under way stays little.
@@ -121,15 +162,13 @@ Status StreamThread::TakeBlock(const TopicPartition& from, const LogRecord& reco
   }
   LEADFLOW_RETURN_IF_ERROR(task.Process(block_messages_));
   for (const BlockMark& mark : block_marks_) task.SetMark(mark.sender, mark.source_id, mark.mark);
-  task.TookInput(record.offset + 1,
-                 record.offset >= exchange_.first_own_offset(task.spec().stage, from.partition)
-                     ? static_cast<std::int64_t>(record.value.size())
-                     : 0);
+  task.TookInput(record.offset + 1);
   return {};
 }
 
 Result<bool> StreamThread::ReadSources() {
-  if (sources_.empty() || exchange_.MaxBacklog() > options_.backlog_bytes) return false;
+  if (sources_.empty() || !BacklogHandled()) return false;
+  if (exchange_.MaxBacklog() > options_.backlog_bytes) return false;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     Source& source = sources_[next_source_];
     next_source_ = (next_source_ + 1) % sources_.size();
@@ -200,11 +239,29 @@ Status StreamThread::Crash(std::string_view point) const {
   return {ErrorCode::kCancelled, "crash: " + std::string(point)};
 }
 
-Status StreamThread::Close(const std::function<void()>& committed) {
+Status StreamThread::GiveUp() {
+  // What waits in memory is done again, in its order, by the next owner.
+  if (HandingOver()) LEADFLOW_RETURN_IF_ERROR(Rewind());
   commit_requested_ = true;
   do {
     LEADFLOW_RETURN_IF_ERROR(Commit());
   } while (committing_);
+  return {};
+}
+
+void StreamThread::ReleaseStores(
+    const std::function<void(const std::string& name, std::unique_ptr<KeyedStore>)>& take) {
+  for (auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (auto& task : *tasks) {
+      if (std::unique_ptr<KeyedStore> store = task->Release()) {
+        take(task->spec().store, std::move(store));
+      }
+    }
+  }
+}
+
+Status StreamThread::Close(const std::function<void()>& committed) {
+  LEADFLOW_RETURN_IF_ERROR(GiveUp());
   Publish();
   if (committed) committed();
   LEADFLOW_RETURN_IF_ERROR(Flush(true));

@@ -2,16 +2,16 @@
 // itself: whoever owns it calls Step in a loop, a thread of the process or a simulation. Every Step
 // is a function of the log, the inputs, the clock and what was before.
 //
-// Thread i of n owns partition p of every stage if p % n == i, and the source partitions whose
-// changelog partition it owns. A message for a partition of the same thread is handed over in
-// memory, in the same transaction; for another thread it travels through the log in blocks. After a
-// restart with another number of threads a partition's topic may hold what its senders sent before:
-// until that is handled, its messages take the way through the log as well, so that none overtakes
-// another.
+// A thread holds some partitions of every stage, and the source partitions whose changelog
+// partition is one of them. A message for a partition of the same thread is handed over in memory,
+// in the same transaction; for another thread it travels through the log in blocks. Of what senders
+// that are here now have sent from elsewhere before, a partition's topic may hold some: see
+// detours.cc.
 //
-//     Start -> Step* -> Close
+//     Start -> Step* -> Close -> ReleaseStores
 //
-// After an error of any call only the destructor may be called: what was committed is safe.
+// After an error of any call only ReleaseStores and the destructor may be called: what was
+// committed is safe.
 #pragma once
 
 #include <cstdint>
@@ -62,18 +62,25 @@ struct ThreadOptions {
   Mutation mutation = Mutation::kNone;
 };
 
+// What a thread holds.
+struct ThreadShare {
+  std::vector<std::uint32_t> partitions;  // Ascending.
+  std::string writer_id;                  // An older thread with it is fenced.
+  const Membership* member = nullptr;  // The thread is fenced with its share; null: only by the id.
+};
+
 class StreamThread {
  public:
-  // All references outlive the thread. REQUIRES: index < exchange.threads()
+  // All references outlive the thread. `index`: of its place in the exchange.
   StreamThread(const Plan& plan, Log& log, Exchange& exchange, Clock& clock, StoreOpener open_store,
-               ThreadOptions options, std::uint32_t index);
+               ThreadOptions options, std::uint32_t index, ThreadShare share);
   ~StreamThread();
   StreamThread(const StreamThread&) = delete;
   StreamThread& operator=(const StreamThread&) = delete;
 
-  // Fences an older thread of this index, brings every store up to date from its changelog and
-  // seeks the inputs to where the state is.
-  Status Start();
+  // Fences older owners of its partitions, brings every store up to date from its changelog and
+  // seeks the inputs to where the state is. `go_on` is asked now and then; no: kCancelled.
+  Status Start(const std::function<bool()>& go_on = {});
 
   // Does one piece of work, at most about 50 ms; false: there was nothing to do, wait a moment.
   // kFailedPrecondition: fenced, another process has taken over. "no space left": the disk is full.
@@ -82,9 +89,23 @@ class StreamThread {
   // The next Step commits.
   void RequestCommit() { commit_requested_ = true; }
 
+  // Commits what is done, so that others can go on with it.
+  Status GiveUp();
+
   // Commits and calls `committed`; then flushes the stores, drops what is not needed any more from
   // the log and lets the operators go. After it only the committed state may be asked for.
   Status Close(const std::function<void()>& committed = {});
+
+  // Whether the last error came from the writer in such a way that another one may do better: this
+  // one is fenced, or the log does not answer, or nobody knows what became of a commit.
+  bool writer_failed() const { return writer_failed_; }
+
+  // Hands over the stores, with what is committed, by their names.
+  void ReleaseStores(
+      const std::function<void(const std::string& name, std::unique_ptr<KeyedStore>)>& take);
+
+  // Records read from changelogs by Start.
+  std::int64_t restored_records() const { return restored_records_; }
 
   // The committed state of a stage's partitions here. Any thread, between Start and destruction.
   void VisitStores(
@@ -97,18 +118,29 @@ class StreamThread {
   struct Source;
   struct Outbox;
   struct Detour;
+  struct Handover;
+  struct Inputs;
 
-  // restore.cc
-  Status OpenSources();
-  Status OpenStage(Stage stage, const StagePlan& plan, std::string_view stage_name);
-  Status OpenTask(Task& task, const std::string& store_name, bool shared,
-                  const OperatorFactory& make, std::uint32_t operator_partition);
-  Status Restore(const Task& task, KeyedStore& store, bool shared);
+  // start.cc
+  Status OpenWriter();
+  Result<Inputs> FenceOthers();
+  Status MakeStage(Stage stage, std::string_view stage_name);
+  void MakeSources();
+  Status HoldStores();
+  Status RestoreStores(const std::function<bool()>& go_on);
+  Status OpenTasks();
+  Status CheckGroupOffsets(const Inputs& inputs) const;
   Status SeekInputs();
-  Status CheckGroupOffset(const Task& task, const TopicPartition& input);
-  void BuildRoutes();
+  TopicPartition InputOf(const Task& task) const;
+
+  // detours.cc
+  Status BuildRoutes();
   Target AddOutbox(const std::string& topic, Stage stage, std::uint32_t partition, bool counted);
-  Target TargetOf(Stage stage, std::uint32_t partition, Task* task);
+  Result<Target> TargetOf(Stage stage, std::uint32_t partition, Task* task);
+  bool BacklogHandled() const;
+  void EndDetours();
+  bool HandingOver() const;
+  void Rest(bool rest);
 
   // stream_thread.cc
   bool CommitDue() const;
@@ -121,6 +153,8 @@ class StreamThread {
   Result<bool> ReadSource(Source& source);
   Status Recover(const Status& error);
   Status Rewind();
+  bool NoteEnds();
+  bool SourcesSilent() const;
   Task* TaskOf(const TopicPartition& input);
   Status Crash(std::string_view point) const;
 
@@ -133,12 +167,13 @@ class StreamThread {
   void PassMarksToFacts();
   Status FillTransaction();
   Status AppendTask(Task& task);
-  Status AppendOutboxes(bool counted);
+  Status AppendOffsets();
+  Status AppendOutboxes();
+  void NoteSent();
   Status SendTransaction();
   Status TryCommit();
   Status AfterCommit();
   Status ApplyAll();
-  void EndDetours();
   void Publish();
   Status Flush(bool wait);
   Status PurgeLog();
@@ -152,13 +187,16 @@ class StreamThread {
   const StoreOpener open_store_;
   const ThreadOptions options_;
   const std::uint32_t index_;
+  const ThreadShare share_;
 
   std::unique_ptr<LogReader> reader_;
   std::unique_ptr<LogWriter> writer_;
   std::vector<std::unique_ptr<Outbox>> outboxes_;
   Routes routes_;  // Of ingest and events.
   Routes facts_routes_;
-  std::vector<Detour> detours_;  // Of partitions of this thread.
+  std::vector<Detour> detours_;      // Of partitions of this thread.
+  std::vector<Handover> handovers_;  // Of partitions whose detour has ended.
+  bool resting_ = false;             // Inputs that are not handed over wait.
   std::vector<Source> sources_;
   std::vector<std::unique_ptr<Task>> ingest_;
   std::vector<std::unique_ptr<Task>> events_;
@@ -170,6 +208,8 @@ class StreamThread {
   bool commit_requested_ = false;
   bool committing_ = false;  // The transaction is filled; Commit has to be called (again).
   int commit_attempts_ = 0;
+  bool writer_failed_ = false;
+  std::int64_t restored_records_ = 0;
   std::int64_t last_commit_ns_ = 0;
   std::int64_t last_commit_took_ns_ = 0;
   std::int64_t last_flush_ns_ = 0;

@@ -21,13 +21,18 @@ Task::Task(TaskSpec spec, const Routes& routes, Clock& clock)
       marks_(spec_.source_ids.size(), spec_.senders),
       committed_{.input_offset = 0, .source_position = {}, .marks = marks_} {}
 
-Status Task::Open(std::unique_ptr<KeyedStore> store, std::unique_ptr<Operator> op) {
-  LEADFLOW_CHECK(store != nullptr && op != nullptr);
-  store_ = std::move(store);
+Status Task::Open(std::unique_ptr<Operator> op) {
+  LEADFLOW_CHECK(store_ != nullptr && op != nullptr);
   operator_ = std::move(op);
   wall_ms_ = clock_.WallMillis();
   LEADFLOW_RETURN_IF_ERROR(ReadMeta());
   return operator_->Open(*this);
+}
+
+std::unique_ptr<KeyedStore> Task::Release() {
+  operator_.reset();
+  if (store_ != nullptr) store_->DropStaged();
+  return std::move(store_);
 }
 
 Status Task::ReadMeta() {
@@ -161,7 +166,7 @@ Status Task::Committed(std::int64_t changelog_next) {
   committed_.source_position = source_position_;
   if (marks_changed_) committed_.marks = marks_;
   marks_changed_ = touched_ = unprepared_ = one_by_one_ = false;
-  bytes_processed_ = own_bytes_ = 0;
+  bytes_processed_ = 0;
   operator_->Committed();
   return {};
 }
@@ -176,7 +181,7 @@ void Task::Aborted(bool drop_staged) {
   source_position_ = committed_.source_position;
   marks_ = committed_.marks;
   marks_changed_ = touched_ = unprepared_ = poisoned_ = false;
-  bytes_processed_ = own_bytes_ = 0;
+  bytes_processed_ = 0;
   emit_error_ = Status();
   operator_->Aborted();
 }

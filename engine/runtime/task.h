@@ -1,7 +1,8 @@
-// Task: one partition of one stage: an operator, its store, its counters, its part of a transaction.
-// No threads, no I/O but the store's: a StreamThread feeds it and commits for it. Single-threaded.
+// Task: one partition of one stage: an operator, its store, its counters, its part of a
+// transaction. No threads, no I/O but the store's: a StreamThread feeds it and commits for it.
+// Single-threaded.
 //
-//     Open -> { (Process | DrainInbox)* -> Prepare -> StageMeta -> (Committed | Aborted) }*
+//     Hold -> Open -> { (Process | DrainInbox)* -> Prepare -> StageMeta -> (Committed | Aborted) }*
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/api/operator.h"
@@ -37,7 +39,8 @@ using Routes = std::array<std::vector<Target>, 3>;
 
 struct TaskSpec {
   Stage stage = Stage::kIngest;
-  std::string name;  // For people: "events, partition 3".
+  std::string name;   // For people: "events, partition 3".
+  std::string store;  // Of its state: "events-3".
   std::uint32_t partition = 0;
   std::uint32_t partitions = 1;
   TopicPartition changelog;
@@ -53,15 +56,19 @@ class Task final : public OperatorContext {
   // All references outlive the task.
   Task(TaskSpec spec, const Routes& routes, Clock& clock);
 
-  // Takes over what Restore brought up to date, reads the meta record and opens the operator.
-  // kCorruption: state without a readable meta record. kFailedPrecondition: other rules.
-  Status Open(std::unique_ptr<KeyedStore> store, std::unique_ptr<Operator> op);
+  // The store that Open finds complete.
+  void Hold(std::unique_ptr<KeyedStore> store) { store_ = std::move(store); }
+  // Reads the meta record and opens the operator. kCorruption: state without a readable meta
+  // record. kFailedPrecondition: other rules.
+  Status Open(std::unique_ptr<Operator> op);
 
   // An error of Process makes the task failed; poisoned() says whether rewinding may help.
   Status Process(std::span<const MessageView> batch);
   Status DrainInbox();
   // Lets the operator go with its caches; the store stays.
   void Close() { operator_.reset(); }
+  // Lets the store go too, with what is committed. Null if there is none.
+  std::unique_ptr<KeyedStore> Release();
   // Does nothing if `force` is not set and nothing came since the last Prepare.
   Status Prepare(bool force);
 
@@ -80,13 +87,11 @@ class Task final : public OperatorContext {
 
   // The next record or source position to read: now, and as of the last commit.
   std::int64_t input_offset() const { return input_offset_; }
-  // Keyed stages: a record was handled. `own_bytes`: how much of it counts in the backlog.
-  void TookInput(std::int64_t next_offset, std::int64_t own_bytes) {
+  // Keyed stages: what lies below is handled.
+  void TookInput(std::int64_t next_offset) {
     touched_ = true;
     input_offset_ = next_offset;
-    own_bytes_ += own_bytes;
   }
-  std::int64_t own_bytes() const { return own_bytes_; }  // Since the last commit.
   // Ingest: the reader has moved on, even if nothing of it was a message.
   void TookSource() { touched_ = true; }
   std::int64_t committed_input_offset() const { return committed_.input_offset; }
@@ -106,6 +111,7 @@ class Task final : public OperatorContext {
   std::vector<std::string>& dead_letters() { return dead_letters_; }
   std::int64_t bytes_processed() const { return bytes_processed_; }  // Since the last commit.
   const KeyedStore& committed_store() const { return *store_; }
+  bool has_store() const { return store_ != nullptr; }
 
   // ---- OperatorContext
   KeyedStore& store() override { return *store_; }
@@ -137,8 +143,7 @@ class Task final : public OperatorContext {
   Status emit_error_;
   std::int64_t wall_ms_ = 0;
   std::int64_t bytes_processed_ = 0;
-  std::int64_t own_bytes_ = 0;
-  bool touched_ = false;    // Since the last commit.
+  bool touched_ = false;     // Since the last commit.
   bool unprepared_ = false;  // Since the last Prepare.
 
   std::int64_t input_offset_ = 0;
@@ -153,8 +158,8 @@ class Task final : public OperatorContext {
   CommittedState committed_;
 
   bool poisoned_ = false;
-  bool one_by_one_ = false;                            // Until the next commit.
-  std::set<std::array<std::uint8_t, 16>> culprits_;    // Hash128 of messages that failed alone.
+  bool one_by_one_ = false;                          // Until the next commit.
+  std::set<std::array<std::uint8_t, 16>> culprits_;  // Hash128 of messages that failed alone.
 
   std::unique_ptr<Operator> operator_;  // Last: it is destroyed before what it borrows.
 };

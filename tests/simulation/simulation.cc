@@ -84,6 +84,7 @@ class Machine {
   bool Expected(const Status& status) const;
   void Die();
   Result<std::unique_ptr<KeyedStore>> OpenStore(const std::string& name, bool wipe);
+  ThreadShare ShareOf(std::uint32_t index) const;
   std::string CheckOutcome();
 
   const Plan& plan_;
@@ -182,6 +183,15 @@ Result<std::unique_ptr<KeyedStore>> Machine::OpenStore(const std::string& name, 
   return store;
 }
 
+// Every so-manieth partition.
+ThreadShare Machine::ShareOf(std::uint32_t index) const {
+  ThreadShare share{.partitions = {}, .writer_id = plan_.app + "-" + std::to_string(index)};
+  for (std::uint32_t p = index; p < plan_.partitions; p += life_.threads) {
+    share.partitions.push_back(p);
+  }
+  return share;
+}
+
 Status Machine::Begin() {
   Arm(life_);
   LEADFLOW_ASSIGN_OR_RETURN(log_, EmbeddedLog::Open({.directory = "log",
@@ -195,7 +205,7 @@ Status Machine::Begin() {
     threads_.push_back(std::make_unique<StreamThread>(
         plan_, *log_, *exchange_, clock_,
         [this](const std::string& name, bool wipe) { return OpenStore(name, wipe); }, life_.options,
-        i));
+        i, ShareOf(i)));
   }
   return {};
 }

@@ -31,6 +31,13 @@ Sums TotalsOf(const Sums& sums) {
   return totals;
 }
 
+RuntimeOptions Options(const Machine& machine, std::uint32_t threads) {
+  RuntimeOptions options;
+  options.threads = threads;
+  options.thread = machine.options;
+  return options;
+}
+
 TEST(JobTest, CountsEveryMessageOnce) {
   Machine machine({Numbers(500)});
   ASSERT_TRUE(machine.Run().ok());
@@ -112,13 +119,15 @@ TEST(JobTest, StopsWhenAskedTo) {
   machine.OpenLog();
   const Plan plan = machine.MakePlan();
   Runtime runtime(plan, *machine.log, machine.stores, Clock::System(),
-                  {.threads = 2, .thread = machine.options, .dead_letters_path = {}});
+                  Options(machine, 2));
   Sums totals;
   EXPECT_OK(runtime.Run([&](const Runtime::Progress& progress) -> Status {
     if (progress.messages_read == 200) runtime.RequestStop();
     if (!progress.last) return {};
-    runtime.VisitFacts([&](std::uint32_t, const KeyedStore& store) { AddSums(store, &totals); });
-    return {};
+    return runtime.WithFacts([&](const std::vector<const KeyedStore*>& facts) -> Status {
+      for (const KeyedStore* const store : facts) AddSums(*store, &totals);
+      return {};
+    });
   }));
   EXPECT_EQ((runtime.counters()[{"messages_read", "lists"}]), 200);
   // Messages for the other thread may still be on their way: the next run handles them.
@@ -156,7 +165,7 @@ TEST(JobTest, AnErrorOfTheOutputsEndsTheRun) {
   machine.OpenLog();
   const Plan plan = machine.MakePlan();
   Runtime runtime(plan, *machine.log, machine.stores, Clock::System(),
-                  {.threads = 2, .thread = machine.options, .dead_letters_path = {}});
+                  Options(machine, 2));
   const Status status = runtime.Run(
       [](const Runtime::Progress&) { return Status::Unavailable("the disk of the rows is away"); });
   EXPECT_EQ(status.code(), ErrorCode::kUnavailable);

@@ -112,6 +112,13 @@ class StreamThreadTest : public testing::Test {
     return [&stores](const std::string& name, bool) { return stores.Open(name); };
   }
 
+  // Every so-manieth partition.
+  ThreadShare Share(std::uint32_t index, std::uint32_t threads) const {
+    ThreadShare share{.partitions = {}, .writer_id = "toy-" + std::to_string(index)};
+    for (std::uint32_t p = index; p < plan_.partitions; p += threads) share.partitions.push_back(p);
+    return share;
+  }
+
   // A process begins: threads over the log and the stores as they are.
   void Begin(std::uint32_t threads = 1, Log* log = nullptr) {
     if (log == nullptr) log = machine_.log.get();
@@ -123,7 +130,8 @@ class StreamThreadTest : public testing::Test {
     exchange_ = *std::move(exchange);
     for (std::uint32_t i = 0; i < threads; ++i) {
       threads_.push_back(std::make_unique<StreamThread>(
-          plan_, *log, *exchange_, clock_, Opener(machine_.stores), machine_.options, i));
+          plan_, *log, *exchange_, clock_, Opener(machine_.stores), machine_.options, i,
+          Share(i, threads)));
     }
   }
   // The process dies, and the machine with it.
@@ -295,7 +303,8 @@ TEST_F(StreamThreadTest, ANewerThreadOfItsIndexFencesIt) {
   ASSERT_TRUE(thread().Start().ok());
   StepUntilIdle();
   MemoryStoreFactory other_stores;
-  StreamThread newer(plan_, *machine_.log, *exchange_, clock_, Opener(other_stores), {}, 0);
+  StreamThread newer(plan_, *machine_.log, *exchange_, clock_, Opener(other_stores), {}, 0,
+                     Share(0, 1));
   EXPECT_OK(newer.Start());
   thread().RequestCommit();
   EXPECT_EQ(thread().Step().status().code(), ErrorCode::kFailedPrecondition);

@@ -18,6 +18,7 @@ class TaskTest : public testing::Test {
     task_.reset();
     task_ = std::make_unique<Task>(TaskSpec{.stage = Stage::kEvents,
                                             .name = "sums, partition 0",
+                                            .store = "toy-0",
                                             .partition = 0,
                                             .partitions = 1,
                                             .changelog = {"toy.changelog.events", 0},
@@ -27,7 +28,8 @@ class TaskTest : public testing::Test {
                                             .senders = 1,
                                             .disorder_ms = 0},
                                    routes_, clock_);
-    opened_ = task_->Open(std::make_unique<MemoryStore>(data_), MakeSums());
+    task_->Hold(std::make_unique<MemoryStore>(data_));
+    opened_ = task_->Open(MakeSums());
   }
   Status Process(const Messages& messages) {
     std::vector<MessageView> views;
@@ -35,7 +37,7 @@ class TaskTest : public testing::Test {
     return task_->Process(views);
   }
   void Commit(std::int64_t offset) {
-    task_->TookInput(offset, 0);
+    task_->TookInput(offset);
     EXPECT_OK(task_->Prepare(false));
     task_->StageMeta();
     EXPECT_OK(task_->Committed(offset));
@@ -78,12 +80,11 @@ TEST_F(TaskTest, AnAbortTakesEverythingBack) {
   task_->Count("seen", "x", 2);
   task_->Reject("s", "p", "r", "b");
   task_->SetMark(0, 11, {.watermark_ms = 50, .active = true});
-  task_->TookInput(9, 100);
+  task_->TookInput(9);
   EXPECT_OK(task_->Prepare(false));
   task_->Aborted();
   EXPECT_FALSE(task_->NeedsCommit());
   EXPECT_EQ(task_->input_offset(), 5);
-  EXPECT_EQ(task_->own_bytes(), 0);
   EXPECT_EQ(task_->counters().values().at({"seen", "x"}).delta, 0);
   EXPECT_TRUE(task_->dead_letters().empty());
   EXPECT_EQ(task_->marks().mark(0, 0), SourceMark{});

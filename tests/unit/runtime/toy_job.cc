@@ -152,14 +152,18 @@ void Machine::OpenLog() {
 Status Machine::Run(std::uint32_t threads) {
   OpenLog();
   const Plan plan = MakePlan();
-  Runtime runtime(plan, *log, stores, Clock::System(),
-                  {.threads = threads, .thread = options, .dead_letters_path = {}});
+  RuntimeOptions run;
+  run.threads = threads;
+  run.thread = options;
+  Runtime runtime(plan, *log, stores, Clock::System(), run);
   LEADFLOW_RETURN_IF_ERROR(runtime.Run([&](const Runtime::Progress& progress) -> Status {
     if (!progress.last) return {};
     messages_read = progress.messages_read;
     totals.clear();
-    runtime.VisitFacts([&](std::uint32_t, const KeyedStore& store) { AddSums(store, &totals); });
-    return {};
+    return runtime.WithFacts([&](const std::vector<const KeyedStore*>& facts) -> Status {
+      for (const KeyedStore* const store : facts) AddSums(*store, &totals);
+      return {};
+    });
   }));
   counters = runtime.counters();
   sums.clear();

@@ -1,0 +1,116 @@
+#include "app/identity_key.h"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include <sodium.h>
+
+#include "app/secret.h"
+#include "connectors/file/row_writer.h"
+
+namespace leadflow::app {
+namespace {
+
+std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
+  KeyedHash::Key key{};
+  std::size_t size = 0;
+  if (sodium_hex2bin(key.data(), key.size(), text.data(), text.size(), nullptr, &size, nullptr) !=
+          0 ||
+      size != key.size()) {
+    return std::nullopt;
+  }
+  return key;
+}
+
+std::string RandomKey() {
+  KeyedHash::Key key{};
+  randombytes_buf(key.data(), key.size());
+  std::string hex(key.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), key.data(), key.size());
+  hex.pop_back();
+  return hex;
+}
+
+Status Keep(const std::string& hex, const std::string& path) {
+  LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, hex + "\n"));
+  std::error_code ignored;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read, ignored);
+  return {};
+}
+
+// The last record of the topic; nullopt: it has none.
+Result<std::optional<std::string>> Newest(Log& log, const TopicPartition& topic) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t start, log.StartOffset(topic));
+  LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t end, log.WrittenOffset(topic));
+  const std::unique_ptr<LogReader> reader = log.NewReader();
+  LEADFLOW_RETURN_IF_ERROR(reader->Seek(topic, start));
+  std::optional<std::string> newest;
+  while (reader->Position(topic) < end) {
+    const auto polled =
+        reader->Poll(1 << 20, [&](const TopicPartition&, std::span<const LogRecord> records) {
+          newest = std::string(records.back().value);
+        });
+    if (!polled.ok()) return polled.status();
+  }
+  return newest;
+}
+
+// A writer fences all others first: then either one of them was faster, or this one makes the key.
+Result<std::string> FindOrMake(Log& log, const std::string& app) {
+  const TopicPartition topic{app + ".identity", 0};
+  const TopicSpec spec{topic.topic, 1, Cleanup::kCompact};
+  LEADFLOW_RETURN_IF_ERROR(log.EnsureTopics({&spec, 1}));
+  while (true) {
+    LEADFLOW_ASSIGN_OR_RETURN(std::optional<std::string> found, Newest(log, topic));
+    if (found) return *std::move(found);
+    LEADFLOW_ASSIGN_OR_RETURN(const auto writer, log.NewWriter(app + "-identity"));
+    LEADFLOW_ASSIGN_OR_RETURN(found, Newest(log, topic));
+    if (found) return *std::move(found);
+    const std::string hex = RandomKey();
+    LEADFLOW_RETURN_IF_ERROR(writer->Begin());
+    LEADFLOW_RETURN_IF_ERROR(writer->Append(topic, "key", hex));
+    const Status committed = writer->Commit();
+    if (committed.ok()) return hex;
+    if (committed.code() != ErrorCode::kFailedPrecondition) return committed;
+  }
+}
+
+Status BadKey(const std::string& where) {
+  return Status::InvalidArgument(where + ": the key of the identifier hash must be 32 hex digits");
+}
+
+}  // namespace
+
+Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
+                                     bool create) {
+  const bool own = pipeline.identity.key.from != SecretSpec::From::kNowhere;
+  const SecretSpec secret =
+      own ? pipeline.identity.key : SecretSpec{SecretSpec::From::kFile, layout.key_file};
+  if (const Result<std::string> text = ReadSecret(secret, "identity.key"); text.ok()) {
+    if (const std::optional<KeyedHash::Key> key = ParseKey(*text)) return *key;
+    return BadKey(secret.name);
+  } else if (own) {
+    return text.status();
+  }
+  if (!create) {
+    return Status::NotFound("no state in " + layout.directory + ": was the pipeline run?");
+  }
+  const std::string hex = RandomKey();
+  LEADFLOW_RETURN_IF_ERROR(Keep(hex, layout.key_file));
+  return *ParseKey(hex);
+}
+
+Result<KeyedHash::Key> SharedIdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
+                                           Log& log) {
+  if (pipeline.identity.key.from != SecretSpec::From::kNowhere) {
+    return IdentifierKey(pipeline, layout, false);
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(const std::string hex, FindOrMake(log, pipeline.name));
+  const std::optional<KeyedHash::Key> key = ParseKey(hex);
+  if (!key) return BadKey("topic `" + pipeline.name + ".identity`");
+  LEADFLOW_RETURN_IF_ERROR(Keep(hex, layout.key_file));
+  return *key;
+}
+
+}  // namespace leadflow::app

@@ -1,0 +1,24 @@
+// The key of the identifier hash. All that write to one state must have the same one, and it never
+// changes: the pipeline names it, or it is made at random with the state and kept there.
+#pragma once
+
+#include <string>
+
+#include "app/job.h"
+#include "engine/base/hash.h"
+#include "engine/base/status.h"
+#include "engine/log/log.h"
+#include "operators/pipeline/pipeline.h"
+
+namespace leadflow::app {
+
+// Of a state that one process has: kept in its directory. `create`: make it if there is none.
+Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
+                                     bool create);
+
+// Of a state that processes share: kept in a topic of its own, with a copy in the directory for
+// those who look into it later. Whoever comes first makes it.
+Result<KeyedHash::Key> SharedIdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
+                                           Log& log);
+
+}  // namespace leadflow::app

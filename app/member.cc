@@ -1,0 +1,42 @@
+#include "app/member.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <sodium.h>
+
+#include "app/pipeline_file.h"
+#include "connectors/file/row_writer.h"
+
+namespace leadflow::app {
+namespace {
+
+constexpr std::size_t kNameBytes = 8;
+
+bool IsName(std::string_view text) {
+  return text.size() == 2 * kNameBytes &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<Member> Member::Of(const std::string& state_directory) {
+  LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock,
+                            PosixFileSystem().Lock(state_directory + "/lock"));
+  const std::string path = state_directory + "/member";
+  if (std::optional<std::string> text = ReadWholeFile(path)) {
+    while (text->ends_with('\n')) text->pop_back();
+    if (IsName(*text)) return Member(std::move(lock), *std::move(text));
+    return Status::Corruption(path +
+                              ": not the name of a member of the group; remove it to get another");
+  }
+  unsigned char bytes[kNameBytes];
+  randombytes_buf(bytes, sizeof bytes);
+  std::string name(2 * kNameBytes + 1, '\0');
+  sodium_bin2hex(name.data(), name.size(), bytes, sizeof bytes);
+  name.pop_back();
+  LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, name + "\n"));
+  return Member(std::move(lock), std::move(name));
+}
+
+}  // namespace leadflow::app

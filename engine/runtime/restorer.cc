@@ -1,0 +1,96 @@
+#include "engine/runtime/restorer.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+namespace leadflow {
+namespace {
+
+constexpr std::size_t kRestoreBytes = std::size_t{4} << 20;
+// Longer than any transaction may stay open: then something else is wrong.
+constexpr std::int64_t kPatienceNs = std::int64_t{120} * 1'000'000'000;
+
+std::string NameOf(const TopicPartition& partition) {
+  return partition.topic + ", partition " + std::to_string(partition.partition);
+}
+
+}  // namespace
+
+Status Restorer::Add(const TopicPartition& changelog, std::string key_prefix, KeyedStore* store) {
+  Changelog& from = changelogs_[changelog];
+  LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t start, log_.StartOffset(changelog));
+  if (from.end < 0) {
+    LEADFLOW_ASSIGN_OR_RETURN(from.end, log_.WrittenOffset(changelog));
+  }
+  const std::int64_t applied = std::max<std::int64_t>(store->applied_offset(), 0);
+  if (applied > from.end) {
+    return {
+        ErrorCode::kFailedPrecondition,
+        "the store is ahead of " + NameOf(changelog) +
+            ": the log lost committed records; restore its directory from a copy, or start with "
+            "a new state_dir"};
+  }
+  if (applied < start) {
+    return {ErrorCode::kFailedPrecondition,
+            "the store is gone or too old, and its changelog begins only at offset " +
+                std::to_string(start) + ": start with a new state_dir to compute everything anew"};
+  }
+  from.targets.push_back({std::move(key_prefix), store, applied});
+  return {};
+}
+
+Status Restorer::Take(const TopicPartition& from, std::span<const LogRecord> records) {
+  for (const Target& target : changelogs_.at(from).targets) {
+    changes_.clear();
+    for (const LogRecord& record : records) {
+      if (record.offset < target.from || !record.key.starts_with(target.key_prefix)) continue;
+      changes_.push_back(
+          {record.key.substr(target.key_prefix.size()),
+           record.tombstone ? std::nullopt : std::optional<std::string_view>(record.value)});
+    }
+    if (changes_.empty()) continue;
+    records_ += static_cast<std::int64_t>(changes_.size());
+    LEADFLOW_RETURN_IF_ERROR(
+        target.store->Restore(changes_, records.back().offset + 1).WithContext(NameOf(from)));
+  }
+  return {};
+}
+
+Status Restorer::Run(const std::function<bool()>& go_on) {
+  const std::unique_ptr<LogReader> reader = log_.NewReader();
+  std::vector<TopicPartition> left;
+  for (const auto& [name, changelog] : changelogs_) {
+    std::int64_t from = std::numeric_limits<std::int64_t>::max();
+    for (const Target& target : changelog.targets) from = std::min(from, target.from);
+    if (from >= changelog.end) continue;
+    LEADFLOW_RETURN_IF_ERROR(reader->Seek(name, from));
+    left.push_back(name);
+  }
+  std::int64_t last_progress_ns = clock_.MonotonicNanos();
+  while (!left.empty()) {
+    if (go_on && !go_on()) return {ErrorCode::kCancelled, "stopped while stores were restored"};
+    Status failure;
+    const auto polled = reader->Poll(
+        kRestoreBytes, [&](const TopicPartition& from, std::span<const LogRecord> records) {
+          if (failure.ok()) failure = Take(from, records);
+        });
+    if (!polled.ok()) return polled.status();
+    LEADFLOW_RETURN_IF_ERROR(failure);
+    // Beyond the committed records lies what is not decided yet; the log says when it is.
+    const std::size_t ended = std::erase_if(left, [&](const TopicPartition& name) {
+      if (reader->Position(name) < changelogs_.at(name).end) return false;
+      reader->Pause(name);
+      return true;
+    });
+    if (*polled > 0 || ended > 0) last_progress_ns = clock_.MonotonicNanos();
+    if (clock_.MonotonicNanos() - last_progress_ns > kPatienceNs) {
+      return Status::Unavailable(NameOf(left[0]) +
+                                 ": a transaction is neither committed nor aborted for minutes");
+    }
+  }
+  return {};
+}
+
+}  // namespace leadflow

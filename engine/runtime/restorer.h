@@ -1,0 +1,54 @@
+// Restorer: completes stores from their changelogs, all at once. Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/status.h"
+#include "engine/log/log.h"
+#include "engine/state/keyed_store.h"
+
+namespace leadflow {
+
+class Restorer {
+ public:
+  // Both outlive it.
+  Restorer(Log& log, Clock& clock) : log_(log), clock_(clock) {}
+
+  // REQUIRES: nobody can commit to the changelog any more what was begun before. `key_prefix`: only
+  // keys that begin so are the store's, without it. kFailedPrecondition: the changelog cannot
+  // complete this store.
+  Status Add(const TopicPartition& changelog, std::string key_prefix, KeyedStore* store);
+
+  // Until all stores are complete, or `go_on` (may be null) says no: kCancelled.
+  Status Run(const std::function<bool()>& go_on);
+
+  std::int64_t records() const { return records_; }  // That the stores took.
+
+ private:
+  struct Target {
+    std::string key_prefix;
+    KeyedStore* store = nullptr;
+    std::int64_t from = 0;
+  };
+  struct Changelog {
+    std::int64_t end = -1;
+    std::vector<Target> targets;
+  };
+
+  Status Take(const TopicPartition& from, std::span<const LogRecord> records);
+
+  Log& log_;
+  Clock& clock_;
+  std::map<TopicPartition, Changelog> changelogs_;
+  std::vector<KeyedStore::Change> changes_;
+  std::int64_t records_ = 0;
+};
+
+}  // namespace leadflow

@@ -1,0 +1,203 @@
+// How a stream thread begins: older owners of its partitions are fenced, stores are opened and
+// completed from their changelogs, inputs are put where the state is.
+#include <algorithm>
+#include <string>
+
+#include "engine/base/hash.h"
+#include "engine/runtime/restorer.h"
+#include "engine/runtime/stream_thread.h"
+#include "engine/runtime/thread_parts.h"
+
+namespace leadflow {
+namespace {
+
+constexpr std::string_view kIngestStage = "ingest";
+
+std::string Hex(std::uint64_t number) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out(16, '0');
+  for (int i = 15; i >= 0; --i, number >>= 4)
+    out[static_cast<std::size_t>(i)] = kDigits[number & 15];
+  return out;
+}
+
+}  // namespace
+
+Status StreamThread::Start(const std::function<bool()>& go_on) {
+  LEADFLOW_RETURN_IF_ERROR(OpenWriter());
+  LEADFLOW_ASSIGN_OR_RETURN(const Inputs inputs, FenceOthers());
+  LEADFLOW_RETURN_IF_ERROR(MakeStage(Stage::kFacts, plan_.facts.name));
+  LEADFLOW_RETURN_IF_ERROR(MakeStage(Stage::kEvents, plan_.events.name));
+  MakeSources();
+  LEADFLOW_RETURN_IF_ERROR(HoldStores());
+  LEADFLOW_RETURN_IF_ERROR(RestoreStores(go_on));
+  LEADFLOW_RETURN_IF_ERROR(OpenTasks());
+  LEADFLOW_RETURN_IF_ERROR(CheckGroupOffsets(inputs));
+  LEADFLOW_RETURN_IF_ERROR(BuildRoutes());
+  reader_ = log_.NewReader();
+  LEADFLOW_RETURN_IF_ERROR(SeekInputs());
+  last_commit_ns_ = last_flush_ns_ = clock_.MonotonicNanos();
+  messages_read_ = exchange_.progress(index_).messages_read.load();
+  Exchange::ThreadProgress& progress = exchange_.progress(index_);
+  progress.partitions.store(static_cast<std::uint32_t>(share_.partitions.size()));
+  progress.restored.store(true);
+  Publish();
+  return {};
+}
+
+Status StreamThread::OpenWriter() {
+  auto writer = log_.NewWriter(share_.writer_id, share_.member);
+  writer_failed_ = !writer.ok();
+  if (!writer.ok()) return writer.status();
+  writer_ = *std::move(writer);
+  return {};
+}
+
+// Older owners cannot commit for these partitions any more, for the member's generation is newer.
+// The answer waits for what they have under way with the group; where that was committed, the log
+// may still be about to say so to its other topics: Restorer reads until it has.
+Result<StreamThread::Inputs> StreamThread::FenceOthers() {
+  Inputs inputs;
+  for (const std::uint32_t partition : share_.partitions) {
+    inputs.inputs.push_back({plan_.events_topic(), partition});
+    inputs.inputs.push_back({plan_.facts_topic(), partition});
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(inputs.committed, log_.CommittedOffsets(plan_.app, inputs.inputs));
+  return inputs;
+}
+
+Status StreamThread::MakeStage(Stage stage, std::string_view stage_name) {
+  auto& tasks = stage == Stage::kEvents ? events_ : facts_;
+  auto& by_partition = stage == Stage::kEvents ? events_by_partition_ : facts_by_partition_;
+  by_partition.assign(plan_.partitions, nullptr);
+  std::vector<std::uint64_t> source_ids;
+  for (const SourcePlan& source : plan_.sources) {
+    for (const SourcePartition& partition : source.partitions) {
+      source_ids.push_back(Hash64(SourcePartitionId(source.name, partition.name)));
+    }
+  }
+  const std::string kind = stage == Stage::kEvents ? "events" : "facts";
+  for (const std::uint32_t p : share_.partitions) {
+    TaskSpec spec;
+    spec.stage = stage;
+    spec.name = std::string(stage_name) + ", partition " + std::to_string(p);
+    spec.store = kind + "-" + std::to_string(p);
+    spec.partition = p;
+    spec.partitions = plan_.partitions;
+    spec.changelog = {plan_.changelog_topic(kind), p};
+    spec.rules_hash = plan_.rules_hash;
+    spec.source_ids = source_ids;
+    spec.senders = stage == Stage::kEvents ? 1 : plan_.partitions;
+    tasks.push_back(std::make_unique<Task>(
+        std::move(spec), stage == Stage::kEvents ? routes_ : facts_routes_, clock_));
+    by_partition[p] = tasks.back().get();
+  }
+  return {};
+}
+
+// A source partition's task has no state but its meta record. All of them share the partitions of
+// one changelog, told apart by a prefix of the key.
+void StreamThread::MakeSources() {
+  for (const SourcePlan& source : plan_.sources) {
+    for (std::uint32_t i = 0; i < source.partitions.size(); ++i) {
+      const SourcePartition& partition = source.partitions[i];
+      const std::uint64_t id = Hash64(SourcePartitionId(source.name, partition.name));
+      const std::uint32_t changelog = PartitionOf(id, plan_.partitions);
+      if (events_by_partition_[changelog] == nullptr) continue;
+      TaskSpec spec;
+      spec.stage = Stage::kIngest;
+      spec.name = "source `" + source.name + "`, " + partition.name;
+      spec.store = "ingest-" + Hex(id);
+      spec.partition = i;
+      spec.partitions = plan_.partitions;
+      spec.changelog = {plan_.changelog_topic(kIngestStage), changelog};
+      spec.changelog_prefix = Hex(id);
+      spec.rules_hash = plan_.rules_hash;
+      spec.source_ids = {id};
+      spec.disorder_ms = source.disorder_ms;
+      ingest_.push_back(std::make_unique<Task>(std::move(spec), routes_, clock_));
+      sources_.push_back({ingest_.back().get(), &source, &partition, nullptr});
+    }
+  }
+}
+
+Status StreamThread::HoldStores() {
+  return ForEachTask([this](Task& task) -> Status {
+    auto opened = open_store_(task.spec().store, false);
+    if (!opened.ok() && opened.status().code() == ErrorCode::kCorruption) {
+      opened = open_store_(task.spec().store, true);
+    }
+    if (!opened.ok()) return opened.status().WithContext(task.spec().name);
+    task.Hold(*std::move(opened));
+    return {};
+  });
+}
+
+Status StreamThread::RestoreStores(const std::function<bool()>& go_on) {
+  Restorer restorer(log_, clock_);
+  LEADFLOW_RETURN_IF_ERROR(ForEachTask([&](Task& task) {
+    const TaskSpec& spec = task.spec();
+    return restorer.Add(spec.changelog, spec.changelog_prefix, &task.store())
+        .WithContext(spec.name);
+  }));
+  const Status status = restorer.Run(go_on);
+  restored_records_ = restorer.records();
+  return status;
+}
+
+Status StreamThread::OpenTasks() {
+  for (const auto& task : facts_) {
+    LEADFLOW_RETURN_IF_ERROR(
+        task->Open(plan_.facts.make(task->partition())).WithContext(task->spec().name));
+  }
+  for (const auto& task : events_) {
+    LEADFLOW_RETURN_IF_ERROR(
+        task->Open(plan_.events.make(task->partition())).WithContext(task->spec().name));
+  }
+  for (const Source& source : sources_) {
+    LEADFLOW_RETURN_IF_ERROR(source.task->Open(source.plan->ingest(source.task->partition()))
+                                 .WithContext(source.task->spec().name));
+  }
+  return {};
+}
+
+// The log's word on the group and the state's own must agree: the state may be ahead of a commit
+// that the log did not keep, never behind.
+Status StreamThread::CheckGroupOffsets(const Inputs& inputs) const {
+  for (std::size_t i = 0; i < inputs.inputs.size(); ++i) {
+    const TopicPartition& input = inputs.inputs[i];
+    const auto& tasks =
+        input.topic == plan_.events_topic() ? events_by_partition_ : facts_by_partition_;
+    const Task& task = *tasks[input.partition];
+    if (inputs.committed[i] <= task.committed_input_offset()) continue;
+    return Status::Corruption(task.spec().name + ": the log says that records up to offset " +
+                              std::to_string(inputs.committed[i]) +
+                              " are done, the state only up to " +
+                              std::to_string(task.committed_input_offset()) +
+                              ": restore the state directory from a copy");
+  }
+  return {};
+}
+
+TopicPartition StreamThread::InputOf(const Task& task) const {
+  return {task.spec().stage == Stage::kEvents ? plan_.events_topic() : plan_.facts_topic(),
+          task.partition()};
+}
+
+Status StreamThread::SeekInputs() {
+  for (const auto* tasks : {&events_, &facts_}) {
+    for (const auto& task : *tasks) {
+      LEADFLOW_RETURN_IF_ERROR(reader_->Seek(InputOf(*task), task->committed_input_offset()));
+    }
+  }
+  for (Source& source : sources_) {
+    auto opened = source.partition->open();
+    if (!opened.ok()) return opened.status().WithContext("source `" + source.plan->name + "`");
+    source.reader = *std::move(opened);
+    const Status sought = source.reader->Seek(source.task->committed_source_position());
+    LEADFLOW_RETURN_IF_ERROR(sought.WithContext("source `" + source.plan->name + "`"));
+  }
+  return {};
+}
+
+}  // namespace leadflow

@@ -1,0 +1,63 @@
+#include "engine/runtime/store_pool.h"
+
+#include <utility>
+
+namespace leadflow {
+
+Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name, bool wipe) {
+  std::unique_ptr<KeyedStore> store;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!taken_.insert(name).second) {
+      return Status::Unavailable("store `" + name + "` is still in use by another thread");
+    }
+    if (const auto found = idle_.find(name); found != idle_.end()) {
+      store = std::move(found->second.store);
+      idle_.erase(found);
+    }
+  }
+  if (store != nullptr && !wipe) return store;
+  store.reset();
+  Status status = wipe ? factory_.Remove(name) : Status();
+  if (status.ok()) {
+    auto opened = factory_.Open(name);
+    if (opened.ok()) return opened;
+    status = opened.status();
+  }
+  const std::lock_guard lock(mutex_);
+  taken_.erase(name);
+  return status;
+}
+
+void StorePool::Give(const std::string& name, std::unique_ptr<KeyedStore> store,
+                     std::int64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  taken_.erase(name);
+  idle_[name] = {std::move(store), now_ns};
+}
+
+Status StorePool::CloseIdle(std::int64_t before_ns) {
+  Status status;
+  while (true) {
+    std::string name;
+    std::unique_ptr<KeyedStore> store;
+    {
+      const std::lock_guard lock(mutex_);
+      for (auto& [idle, held] : idle_) {
+        if (held.since_ns >= before_ns) continue;
+        name = idle;
+        store = std::move(held.store);
+        idle_.erase(name);
+        taken_.insert(name);
+        break;
+      }
+    }
+    if (store == nullptr) return status;
+    if (Status flushed = store->Flush(); !flushed.ok()) status = flushed.WithContext(name);
+    store.reset();
+    const std::lock_guard lock(mutex_);
+    taken_.erase(name);
+  }
+}
+
+}  // namespace leadflow

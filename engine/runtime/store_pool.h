@@ -1,0 +1,42 @@
+// StorePool: the open stores of a process. A store that a thread gives back stays open for a while,
+// so that a partition that returns, to this thread or another one, finds it as it was. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "engine/base/status.h"
+#include "engine/state/keyed_store.h"
+#include "engine/state/store_factory.h"
+
+namespace leadflow {
+
+class StorePool {
+ public:
+  // The factory outlives it.
+  explicit StorePool(StoreFactory& factory) : factory_(factory) {}
+
+  // Opens it, if it is not open. `wipe`: empty it first. kUnavailable: another thread still has it.
+  Result<std::unique_ptr<KeyedStore>> Take(const std::string& name, bool wipe);
+  void Give(const std::string& name, std::unique_ptr<KeyedStore> store, std::int64_t now_ns);
+
+  // Makes durable and closes what was given back before `before_ns` and not taken since.
+  Status CloseIdle(std::int64_t before_ns);
+
+ private:
+  struct Idle {
+    std::unique_ptr<KeyedStore> store;
+    std::int64_t since_ns = 0;
+  };
+
+  StoreFactory& factory_;
+  std::mutex mutex_;
+  std::map<std::string, Idle> idle_;  // Guarded by mutex_.
+  std::set<std::string> taken_;       // Guarded by mutex_. Also while one is opened or closed.
+};
+
+}  // namespace leadflow

@@ -1,0 +1,141 @@
+"""A pipeline on a real broker: any number of processes, killed, started again, come and gone, end with the rows of one
+process without Kafka.
+
+    pipeline.py LEADFLOW_BINARY [--leads 300] [--version V]
+
+The made-up year of tests/golden. Rows are read by a further process with an empty state directory: all it knows is what
+the others left in the topics. `leadflow verify` recomputes them there.
+"""
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "golden"))
+import broker  # noqa: E402
+from run import ROOT, rows_of  # noqa: E402
+
+SECONDS_MAX = 300
+
+
+class Job:
+    """A pipeline under a name of its own, and its processes, each with its own state directory."""
+
+    def __init__(self, binary, pipeline, events, folder, name, brokers, *settings):
+        self.folder = pathlib.Path(folder) / name
+        self.folder.mkdir()
+        self.events, self.name = events, name
+        self.words = [w for s in (f"name={name}", f"kafka.brokers={brokers}", "kafka.topics.replication=1", "kafka.session_timeout=2s",
+                                  "engine.partitions=6", "engine.commit_interval=50ms", *settings) for w in ("--set", s)]
+        self.binary, self.pipeline = binary, pipeline
+        self.logs = []
+
+    def environment(self, member):
+        return dict(os.environ, EVENTS_FILE=str(self.events), OUT_DIR=str(self.folder / "out"),
+                    STATE_DIR=str(self.folder / f"state-{member}"))
+
+    def start(self, member, until_end=True):
+        log = self.folder / f"log-{member}-{len(self.logs)}"
+        self.logs.append(log)
+        command = [self.binary, "run", self.pipeline, "--quiet", *(["--until-end"] if until_end else []), *self.words]
+        with open(log, "wb") as out:
+            return subprocess.Popen(command, env=self.environment(member), stdout=out, stderr=out)
+
+    def complaint(self, what):
+        for log in self.logs:
+            print(f"--- {log.name}\n{log.read_text()[-1500:]}")
+        sys.exit(f"{self.name}: {what}")
+
+    def wait(self, processes, seconds=SECONDS_MAX):
+        deadline = time.monotonic() + seconds
+        for process in processes:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                for one in processes:
+                    one.kill()
+                self.complaint("does not end")
+            if process.returncode != 0:
+                self.complaint(f"a process ended with {process.returncode}")
+
+    def rows(self):
+        """Of a process that begins with nothing; checked against the journeys that it finds."""
+        self.wait([self.start("reader")])
+        done = subprocess.run([self.binary, "verify", "--pipeline", self.pipeline, *self.words], env=self.environment("reader"),
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            self.complaint(f"verify failed\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+        return rows_of(self.folder / "out")
+
+
+def plain(job, processes, seconds):
+    job.wait([job.start(i) for i in range(processes)])
+    return ""
+
+
+def killed(job, processes, seconds):
+    """Now and then one is killed and started again on its state, or on an empty one."""
+    dice = random.Random(5)
+    running = {i: job.start(i) for i in range(processes)}
+    kills = 0
+    for _ in range(4):
+        time.sleep(dice.uniform(0.3, 1.0) * seconds)
+        victim = dice.randrange(processes)
+        if any(process.poll() is not None for process in running.values()):
+            break
+        running[victim].send_signal(signal.SIGKILL)
+        running[victim].wait()
+        kills += 1
+        if dice.random() < 0.3:
+            shutil.rmtree(job.folder / f"state-{victim}")
+        running[victim] = job.start(victim)
+    job.wait(running.values())
+    return f", {kills} kills"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary")
+    parser.add_argument("--leads", type=int, default=300)
+    parser.add_argument("--version", default=os.environ.get("KAFKA_VERSION") or broker.DEFAULT_VERSION)
+    options = parser.parse_args()
+    binary, pipeline = str(pathlib.Path(options.binary).resolve()), str(ROOT / "tests/golden/year.yaml")
+    failed = 0
+    try:
+        broker.fetch(options.version)
+    except broker.Missing as missing:
+        print(f"pipeline.py: skipped: {missing}", file=sys.stderr)
+        return broker.SKIPPED
+    with tempfile.TemporaryDirectory() as folder, broker.running(options.version) as kafka:
+        folder = pathlib.Path(folder)
+        events = folder / "events.jsonl"
+        subprocess.run([sys.executable, ROOT / "examples/quickstart/generate.py", events, str(options.leads)], check=True,
+                       stderr=subprocess.DEVNULL)
+        alone = dict(os.environ, EVENTS_FILE=str(events), OUT_DIR=str(folder / "out"), STATE_DIR=str(folder / "state"))
+        subprocess.run([binary, "run", pipeline, "--until-end", "--quiet"], env=alone, check=True)
+        expected = rows_of(folder / "out")
+        print(f"{len(expected)} rows", flush=True)
+        seconds = 2.0
+        for name, way, processes, *settings in (("one", plain, 1), ("two-threads", plain, 1, "engine.threads=2"), ("two", plain, 2),
+                                                ("three", plain, 3), ("killed", killed, 3)):
+            start = time.monotonic()
+            job = Job(binary, pipeline, events, folder, name, kafka.variables["LEADFLOW_KAFKA"], *settings)
+            more = way(job, processes, seconds)
+            took = time.monotonic() - start
+            different = sorted(set(job.rows().items()) ^ set(expected.items()), key=str)
+            failed += bool(different)
+            print(f"  {'DIFFERS' if different else 'equal  '} {name}, {processes} processes{more}, {took:.1f} s"
+                  + "".join(f"\n      {d}" for d in different[:6]), flush=True)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
