@@ -20,8 +20,10 @@ Status StreamThread::Commit() {
     commit_requested_ = false;
     if (Clean()) {
       last_commit_ns_ = begin_ns;
+      exchange_.progress(index_).clean_ns.store(begin_ns);
       return {};
     }
+    commit_began_ns_ = begin_ns;
     if (const Status prepared = PrepareAll(); !prepared.ok()) return Recover(prepared);
     LEADFLOW_RETURN_IF_ERROR(Crash("prepared"));
     LEADFLOW_RETURN_IF_ERROR(FillTransaction());
@@ -33,6 +35,8 @@ Status StreamThread::Commit() {
   if (committing_) return {};
   last_commit_ns_ = clock_.MonotonicNanos();
   last_commit_took_ns_ = last_commit_ns_ - begin_ns;
+  exchange_.progress(index_).clean_ns.store(last_commit_ns_);
+  exchange_.activity().commit_time.Observe(last_commit_ns_ - commit_began_ns_);
   return {};
 }
 
@@ -192,9 +196,9 @@ Status StreamThread::TryCommit() {
     committing_ = false;
     return AfterCommit();
   }
-  if (status.retryable() && ++commit_attempts_ < kAttemptsMax)
-    return {};  // The next Step tries again.
-  return status;
+  if (!status.retryable() || ++commit_attempts_ >= kAttemptsMax) return status;
+  exchange_.activity().commit_retries.fetch_add(1);
+  return {};  // The next Step tries again.
 }
 
 Status StreamThread::SendTransaction() {
@@ -248,7 +252,11 @@ Status StreamThread::ApplyAll() {
 void StreamThread::Publish() {
   Exchange::ThreadProgress& progress = exchange_.progress(index_);
   std::int64_t read = 0, total = 0, watermark = kNoWatermark;
+  Exchange::Published published;
   for (const Source& source : sources_) {
+    Exchange::SourceBytes& bytes = published.sources[source.plan->name];
+    bytes.read += source.reader->bytes_read();
+    bytes.total += source.reader->bytes_total();
     read += source.reader->bytes_read();
     total += source.reader->bytes_total();
   }
@@ -260,7 +268,9 @@ void StreamThread::Publish() {
   progress.bytes_read.store(read);
   progress.bytes_total.store(total);
   progress.watermark_ms.store(watermark);
-  exchange_.PublishCounters(index_, counters());
+  published.counters = SumCounters(false);
+  published.counted = SumCounters(true);
+  exchange_.Publish(index_, std::move(published));
 }
 
 // `wait`: until what is flushed is durable.

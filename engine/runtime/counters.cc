@@ -24,7 +24,8 @@ void Counters::Add(std::string_view name, std::string_view label, std::int64_t b
 }
 
 void Counters::Restore(std::string_view name, std::string_view label, std::int64_t value) {
-  Find(name, label).second.committed = value;
+  Value& restored = Find(name, label).second;
+  restored.committed = restored.restored = value;
 }
 
 void Counters::Commit() {

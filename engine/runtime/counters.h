@@ -28,7 +28,8 @@ class Counters {
 
   struct Value {
     std::int64_t committed = 0;
-    std::int64_t delta = 0;  // Since the last commit.
+    std::int64_t restored = 0;  // The part of it that stood there before this process.
+    std::int64_t delta = 0;     // Since the last commit.
   };
   const std::map<Key, Value>& values() const { return values_; }
 

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+
+#include "engine/base/utf8_text.h"
 
 namespace leadflow {
 namespace {
@@ -16,42 +17,6 @@ constexpr std::size_t kPollBytes = std::size_t{4} << 20;
 Status FileError(std::string_view what, const std::string& path) {
   return {ErrorCode::kInternal,
           std::string(what) + " `" + path + "`: " + std::strerror(errno)};
-}
-
-// The length of the well-formed UTF-8 sequence at the start, 0 if there is none.
-std::size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
-      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) {
-    return 0;
-  }
-  return length;
-}
-
-void AppendJson(std::string_view text, std::string* out) {
-  out->push_back('"');
-  while (!text.empty()) {
-    const std::size_t length = SequenceLength(text);
-    const auto c = static_cast<unsigned char>(text[0]);
-    if (length == 0) {
-      out->append("\xef\xbf\xbd");
-    } else if (c < 0x20 || c == '"' || c == '\\') {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", c);
-      out->append(escaped);
-    } else {
-      out->append(text.substr(0, length));
-    }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  out->push_back('"');
 }
 
 // A file descriptor that closes itself.
@@ -99,11 +64,11 @@ std::string Base64(std::string_view bytes) {
 std::string DeadLetterLine(std::string_view source, std::string_view position,
                            std::string_view reason, std::string_view bytes) {
   std::string out = "{\"source\":";
-  AppendJson(source, &out);
+  AppendJsonText(source, &out);
   out += ",\"position\":";
-  AppendJson(position, &out);
+  AppendJsonText(position, &out);
   out += ",\"reason\":";
-  AppendJson(reason, &out);
+  AppendJsonText(reason, &out);
   out += ",\"bytes\":\"" + Base64(bytes.substr(0, kDeadLetterBytesMax)) + "\"}";
   return out;
 }

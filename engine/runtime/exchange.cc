@@ -31,16 +31,30 @@ Status Exchange::AskForHandled(const Plan& plan, Log& log) {
   return {};
 }
 
-void Exchange::PublishCounters(std::uint32_t thread, CounterValues values) {
-  const std::lock_guard lock(counters_mutex_);
-  threads_[thread].counters = std::move(values);
+void Exchange::Publish(std::uint32_t thread, Published published) {
+  const std::lock_guard lock(mutex_);
+  threads_[thread].published = std::move(published);
 }
 
-Exchange::CounterValues Exchange::SumCounters() const {
-  const std::lock_guard lock(counters_mutex_);
-  CounterValues sum;
+void Exchange::Withdraw(std::uint32_t thread) {
+  const std::lock_guard lock(mutex_);
+  PerThread& one = threads_[thread];
+  for (const auto& [key, value] : one.published.counted) one.counted[key] += value;
+  one.published = {};
+}
+
+Exchange::Published Exchange::Sum() const {
+  const std::lock_guard lock(mutex_);
+  Published sum;
   for (const PerThread& thread : threads_) {
-    for (const auto& [key, value] : thread.counters) sum[key] += value;
+    for (const auto& [key, value] : thread.published.counters) sum.counters[key] += value;
+    for (const auto& [key, value] : thread.published.counted) sum.counted[key] += value;
+    for (const auto& [key, value] : thread.counted) sum.counted[key] += value;
+    for (const auto& [name, bytes] : thread.published.sources) {
+      SourceBytes& source = sum.sources[name];
+      source.read += bytes.read;
+      source.total += bytes.total;
+    }
   }
   return sum;
 }

@@ -12,6 +12,7 @@
 
 #include "engine/base/status.h"
 #include "engine/log/log.h"
+#include "engine/runtime/activity.h"
 #include "engine/runtime/backlog.h"
 #include "engine/runtime/counters.h"
 #include "engine/runtime/plan.h"
@@ -59,21 +60,40 @@ class Exchange {
     std::atomic<std::int64_t> commits{0};
     std::atomic<std::int64_t> watermark_ms{kNoWatermark};  // The lowest of its facts tasks.
     std::atomic<bool> restored{false};
-    std::atomic<std::uint32_t> partitions{0};  // That it holds.
+    std::atomic<std::uint32_t> partitions{0};   // That it holds.
+    std::atomic<std::int64_t> restore_left{0};  // Offsets of changelogs still to be read.
+    std::atomic<std::int64_t> clean_ns{0};      // Monotonic: when last nothing was uncommitted.
   };
   ThreadProgress& progress(std::uint32_t thread) { return threads_[thread].progress; }
   const ThreadProgress& progress(std::uint32_t thread) const { return threads_[thread].progress; }
   std::uint32_t threads() const { return static_cast<std::uint32_t>(threads_.size()); }
 
+  Activity& activity() { return activity_; }
+  const Activity& activity() const { return activity_; }
+
   using CounterValues = std::map<Counters::Key, std::int64_t>;
-  void PublishCounters(std::uint32_t thread, CounterValues values);
-  CounterValues SumCounters() const;
+  struct SourceBytes {
+    std::int64_t read = 0;
+    std::int64_t total = 0;  // 0: unknown.
+  };
+  // What a thread shows with each commit.
+  struct Published {
+    CounterValues counters;  // As of the state of the partitions it holds.
+    CounterValues counted;   // By this process, whoever holds the partitions now.
+    std::map<std::string, SourceBytes> sources;
+  };
+  void Publish(std::uint32_t thread, Published published);
+  // It holds nothing any more.
+  void Withdraw(std::uint32_t thread);
+  // Of all threads.
+  Published Sum() const;
 
  private:
   struct PerThread {
     std::atomic<std::int64_t> quiet{-1};
     ThreadProgress progress;
-    CounterValues counters;  // Guarded by counters_mutex_.
+    Published published;    // Guarded by mutex_.
+    CounterValues counted;  // Of what it held before; guarded by mutex_.
   };
 
   std::size_t Index(Stage stage, std::uint32_t partition) const {
@@ -84,7 +104,8 @@ class Exchange {
   std::atomic<std::int64_t> epoch_{0};
   std::vector<PerThread> threads_;
   Backlog backlog_;
-  mutable std::mutex counters_mutex_;
+  Activity activity_;
+  mutable std::mutex mutex_;
 };
 
 }  // namespace leadflow

@@ -70,6 +70,10 @@ Status Restorer::Run(const std::function<bool()>& go_on) {
   }
   std::int64_t last_progress_ns = clock_.MonotonicNanos();
   while (!left.empty()) {
+    left_ = 0;
+    for (const TopicPartition& name : left) {
+      left_ += changelogs_.at(name).end - reader->Position(name);
+    }
     if (go_on && !go_on()) return {ErrorCode::kCancelled, "stopped while stores were restored"};
     Status failure;
     const auto polled = reader->Poll(

@@ -30,6 +30,7 @@ class Restorer {
   Status Run(const std::function<bool()>& go_on);
 
   std::int64_t records() const { return records_; }  // That the stores took.
+  std::int64_t left() const { return left_; }        // Offsets that Run has still to read.
 
  private:
   struct Target {
@@ -49,6 +50,7 @@ class Restorer {
   std::map<TopicPartition, Changelog> changelogs_;
   std::vector<KeyedStore::Change> changes_;
   std::int64_t records_ = 0;
+  std::int64_t left_ = 0;
 };
 
 }  // namespace leadflow

@@ -123,6 +123,7 @@ Status Runtime::Supervise(const std::function<Status(const Progress&)>& tick) {
 
 Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
   LEADFLOW_ASSIGN_OR_RETURN(exchange_, Exchange::Create(plan_, log_, options_.threads));
+  shown_.store(exchange_.get());
   DeadLetterExport letters(log_, plan_.dead_letters_topic(), options_.dead_letters_path);
   const bool exporting = !options_.dead_letters_path.empty();
   if (exporting) LEADFLOW_RETURN_IF_ERROR(letters.Open());
@@ -163,6 +164,7 @@ Runtime::Progress Runtime::Now(bool last) const {
   Progress sum;
   sum.restoring = false;
   sum.last = last;
+  sum.commit_retries = exchange_->activity().commit_retries.load();
   bool first = true;
   for (std::uint32_t i = 0; i < options_.threads; ++i) {
     const Exchange::ThreadProgress& one = exchange_->progress(i);
@@ -180,8 +182,9 @@ Runtime::Progress Runtime::Now(bool last) const {
   return sum;
 }
 
-Exchange::CounterValues Runtime::counters() const {
-  return exchange_ == nullptr ? Exchange::CounterValues() : exchange_->SumCounters();
+Exchange::Published Runtime::published() const {
+  const Exchange* exchange = shown_.load();
+  return exchange == nullptr ? Exchange::Published() : exchange->Sum();
 }
 
 Status Runtime::WithFacts(

@@ -16,6 +16,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
 #include "engine/log/log.h"
+#include "engine/metrics/exposition.h"
 #include "engine/runtime/exchange.h"
 #include "engine/runtime/plan.h"
 #include "engine/runtime/store_pool.h"
@@ -49,6 +50,7 @@ class Runtime {
     std::int64_t bytes_read = 0;
     std::int64_t bytes_total = 0;  // 0: unknown
     std::int64_t commits = 0;
+    std::int64_t commit_retries = 0;  // Attempts that the log asked to send again.
     std::int64_t watermark_ms = kNoWatermark;
     bool restoring = true;         // Or waiting for a share.
     std::uint32_t partitions = 0;  // That this process holds.
@@ -59,8 +61,13 @@ class Runtime {
   // Finishes what is begun, commits and ends Run with OK. Safe in a signal handler.
   void RequestStop() { stop_.store(true); }
 
-  // Name and label -> value, as of the last commits.
-  Exchange::CounterValues counters() const;
+  // Name and label -> value, as of the last commits. Any thread.
+  Exchange::CounterValues counters() const { return published().counters; }
+  // The same and more; empty before Run. Any thread.
+  Exchange::Published published() const;
+
+  // Shows what the runtime is doing. Any thread.
+  void Expose(Exposition* out) const;
 
   // The committed stores of the kpis stage by partition; null: another process has it, or it is not
   // open yet. They stay open while `use` runs. From `tick` only.
@@ -82,6 +89,7 @@ class Runtime {
   Clock& clock_;
   const RuntimeOptions options_;
   std::unique_ptr<Exchange> exchange_;
+  std::atomic<const Exchange*> shown_{nullptr};  // The same, for other threads.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::int64_t looked_around_ns_ = 0;
   std::atomic<bool> stop_{false};          // Asked to stop.

@@ -40,6 +40,7 @@ Status StreamThread::Start(const std::function<bool()>& go_on) {
   messages_read_ = exchange_.progress(index_).messages_read.load();
   Exchange::ThreadProgress& progress = exchange_.progress(index_);
   progress.partitions.store(static_cast<std::uint32_t>(share_.partitions.size()));
+  progress.clean_ns.store(last_commit_ns_);
   progress.restored.store(true);
   Publish();
   return {};
@@ -140,8 +141,14 @@ Status StreamThread::RestoreStores(const std::function<bool()>& go_on) {
     return restorer.Add(spec.changelog, spec.changelog_prefix, &task.store())
         .WithContext(spec.name);
   }));
-  const Status status = restorer.Run(go_on);
+  Exchange::ThreadProgress& progress = exchange_.progress(index_);
+  const Status status = restorer.Run([&] {
+    progress.restore_left.store(restorer.left());
+    return !go_on || go_on();
+  });
+  progress.restore_left.store(0);
   restored_records_ = restorer.records();
+  exchange_.activity().restored_records.fetch_add(restored_records_);
   return status;
 }
 

@@ -220,6 +220,7 @@ Status StreamThread::Recover(const Status& error) {
     for (auto& task : *tasks) poisoned = poisoned || task->poisoned();
   }
   if (!poisoned) return error;
+  exchange_.activity().Rewound(RewindCause::kMessage);
   return Rewind();
 }
 
@@ -281,11 +282,13 @@ void StreamThread::VisitStores(
   for (const auto& task : tasks) visit(task->partition(), task->committed_store());
 }
 
-Exchange::CounterValues StreamThread::counters() const {
+Exchange::CounterValues StreamThread::SumCounters(bool of_this_process) const {
   Exchange::CounterValues sum;
   for (const auto* tasks : {&ingest_, &events_, &facts_}) {
     for (const auto& task : *tasks) {
-      for (const auto& [key, value] : task->counters().values()) sum[key] += value.committed;
+      for (const auto& [key, value] : task->counters().values()) {
+        sum[key] += value.committed - (of_this_process ? value.restored : 0);
+      }
     }
   }
   return sum;

@@ -112,7 +112,7 @@ class StreamThread {
       Stage stage,
       const std::function<void(std::uint32_t partition, const KeyedStore& store)>& visit) const;
 
-  Exchange::CounterValues counters() const;
+  Exchange::CounterValues counters() const { return SumCounters(false); }
 
  private:
   struct Source;
@@ -175,6 +175,7 @@ class StreamThread {
   Status AfterCommit();
   Status ApplyAll();
   void Publish();
+  Exchange::CounterValues SumCounters(bool of_this_process) const;
   Status Flush(bool wait);
   Status PurgeLog();
   template <class F>
@@ -208,6 +209,7 @@ class StreamThread {
   bool commit_requested_ = false;
   bool committing_ = false;  // The transaction is filled; Commit has to be called (again).
   int commit_attempts_ = 0;
+  std::int64_t commit_began_ns_ = 0;
   bool writer_failed_ = false;
   std::int64_t restored_records_ = 0;
   std::int64_t last_commit_ns_ = 0;

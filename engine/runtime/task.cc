@@ -228,7 +228,10 @@ void Task::Reject(std::string_view source, std::string_view position, std::strin
   touched_ = true;
   dead_letters_.push_back(DeadLetterLine(source, position, reason, bytes));
   bytes_processed_ += static_cast<std::int64_t>(dead_letters_.back().size());
-  counters_.Add("dead_letters", reason, 1);
+  std::string label(source);
+  if (!label.empty()) label += ": ";
+  label += reason;
+  counters_.Add("dead_letters", label, 1);
 }
 
 void Task::Count(std::string_view name, std::string_view label, std::int64_t by) {

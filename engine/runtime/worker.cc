@@ -59,7 +59,7 @@ void Worker::Drop() {
   exchange_.SetBusy(index_);
   exchange_.progress(index_).restored.store(false);
   exchange_.progress(index_).partitions.store(0);
-  exchange_.PublishCounters(index_, {});
+  exchange_.Withdraw(index_);
 }
 
 // False if it may pass: waits a while before it begins anew.
@@ -98,6 +98,10 @@ Result<bool> Worker::Begin(const std::function<bool()>& stop) {
 // What is held is asked back, or lost.
 Status Worker::End(Membership::State state) {
   Status status;
+  exchange_.activity().rebalances.fetch_add(1);
+  if (thread_ != nullptr && state == Membership::State::kLost) {
+    exchange_.activity().Rewound(RewindCause::kMembership);
+  }
   if (thread_ != nullptr && state == Membership::State::kRevoked) {
     status = thread_->GiveUp();
     if (!status.ok()) status = Endure(status, thread_.get()).status();
@@ -122,7 +126,10 @@ Result<bool> Worker::Step(const std::function<bool()>& stop) {
   auto worked = thread_->Step();
   if (worked.ok()) return worked;
   auto endured = Endure(worked.status(), thread_.get());
-  if (endured.ok()) Drop();
+  if (endured.ok()) {
+    exchange_.activity().Rewound(RewindCause::kTransaction);
+    Drop();
+  }
   return endured;
 }
 

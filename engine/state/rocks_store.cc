@@ -29,6 +29,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/wire.h"
+#include "engine/state/open_databases.h"
 #include "engine/state/staged_writes.h"
 
 namespace leadflow {
@@ -98,8 +99,10 @@ std::string EndOf(std::string_view prefix) {
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
-             std::size_t filter_prefix_bytes, std::size_t gather_bytes, std::int64_t applied)
+             std::size_t filter_prefix_bytes, std::size_t gather_bytes, std::int64_t applied,
+             std::shared_ptr<OpenDatabases> open)
       : db_(std::move(db)),
+        open_(std::move(open)),
         directory_(std::move(directory)),
         filter_prefix_bytes_(filter_prefix_bytes),
         gather_bytes_(gather_bytes),
@@ -107,12 +110,14 @@ class RocksStore final : public KeyedStore {
         spilled_(applied),
         durable_(applied) {
     write_options_.disableWAL = true;
+    open_->Add(db_.get());
   }
 
   // What was applied is kept if it can be; else it is made again from the changelog.
   ~RocksStore() override {
     static_cast<void>(RocksStore::Flush());
     if (spiller_.joinable()) spiller_.join();
+    open_->Remove(db_.get());
   }
 
   Result<std::optional<std::string>> Get(std::string_view key) override {
@@ -382,6 +387,7 @@ class RocksStore final : public KeyedStore {
   static constexpr std::size_t kSpillBatchBytes = std::size_t{1} << 20;
 
   const std::unique_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<OpenDatabases> open_;
   const std::string directory_;
   const std::size_t filter_prefix_bytes_;
   const std::size_t gather_bytes_;
@@ -429,6 +435,7 @@ rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cac
 
 struct RocksStoreFactory::Shared {
   std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<OpenDatabases> open = std::make_shared<OpenDatabases>();
   rocksdb::Options options;
 };
 
@@ -501,7 +508,7 @@ Result<std::unique_ptr<KeyedStore>> RocksStoreFactory::Open(std::string_view nam
     LEADFLOW_ASSIGN_OR_RETURN(applied, DecodeMeta(meta, directory));
   }
   return std::unique_ptr<KeyedStore>(std::make_unique<RocksStore>(
-      std::move(db), directory, options_.filter_prefix_bytes, options_.gather_bytes, applied));
+      std::move(db), directory, options_.filter_prefix_bytes, options_.gather_bytes, applied, shared_->open));
 }
 
 Status RocksStoreFactory::Remove(std::string_view name) {
@@ -516,5 +523,14 @@ Status RocksStoreFactory::Remove(std::string_view name) {
 }
 
 std::uint64_t RocksStoreFactory::memory_bytes() const { return shared_->cache->GetUsage(); }
+
+void RocksStoreFactory::Expose(Exposition* out) const {
+  out->Family("leadflow_state_cache_bytes", Exposition::Type::kGauge,
+              "What the shared cache of blocks and write buffers holds.");
+  out->Sample({}, static_cast<std::int64_t>(shared_->cache->GetUsage()));
+  out->Family("leadflow_state_cache_capacity_bytes", Exposition::Type::kGauge, "What it may hold.");
+  out->Sample({}, static_cast<std::int64_t>(shared_->cache->GetCapacity()));
+  shared_->open->Expose(out);
+}
 
 }  // namespace leadflow

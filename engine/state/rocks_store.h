@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "engine/base/status.h"
+#include "engine/metrics/exposition.h"
 #include "engine/state/keyed_store.h"
 #include "engine/state/store_factory.h"
 
@@ -44,6 +45,9 @@ class RocksStoreFactory final : public StoreFactory {
 
   // What the shared cache holds now, write buffers included.
   std::uint64_t memory_bytes() const;
+
+  // Shows memory and disk of all open stores. Any thread.
+  void Expose(Exposition* out) const;
 
  private:
   struct Shared;

@@ -107,7 +107,7 @@ TEST(JobTest, BadInputGoesToTheDeadLetters) {
   EXPECT_EQ(
       machine.DeadLetters(),
       Messages{R"({"source":"list","position":"2","reason":"no number","bytes":"d2hhdA=="})"});
-  EXPECT_EQ((machine.counters[{"dead_letters", "no number"}]), 1);
+  EXPECT_EQ((machine.counters[{"dead_letters", "list: no number"}]), 1);
 }
 
 // A followed input never ends; what was read until the request is committed.
@@ -136,6 +136,33 @@ TEST(JobTest, StopsWhenAskedTo) {
   ASSERT_TRUE(machine.Run().ok());
   EXPECT_EQ(machine.sums, SumsOf(100, 2));
   EXPECT_EQ(machine.totals, TotalsOf(SumsOf(100, 2)));
+}
+
+TEST(JobTest, ShowsWhatItDoesAndCountsWhatThisProcessDid) {
+  Machine machine({Numbers(100)});
+  ASSERT_TRUE(machine.Run().ok());
+  machine.inputs[0].push_back("a=1");
+  machine.OpenLog();
+  const Plan plan = machine.MakePlan();
+  Runtime runtime(plan, *machine.log, machine.stores, Clock::System(),
+                  {.threads = 2, .thread = machine.options, .dead_letters_path = {}});
+  Exposition before;
+  runtime.Expose(&before);
+  EXPECT_EQ(before.Text().find("leadflow_restored"), std::string::npos);
+  ASSERT_TRUE(runtime.Run([](const Runtime::Progress&) { return Status(); }).ok());
+  const Exchange::Published published = runtime.published();
+  EXPECT_EQ(published.counters.at({"messages_read", "lists"}), 101);
+  EXPECT_EQ(published.counted.at({"messages_read", "lists"}), 1);
+  EXPECT_EQ(published.sources.at("lists").read, 101);
+  Exposition after;
+  runtime.Expose(&after);
+  const std::string text = after.Text();
+  for (const std::string line :
+       {"leadflow_restored 1", "leadflow_source_lag_bytes{source=\"lists\"} 0",
+        "leadflow_commit_retries_total 0", "leadflow_rewinds_total{cause=\"message\"} 0",
+        "leadflow_restore_remaining_records 0"}) {
+    EXPECT_NE(text.find("\n" + line + "\n"), std::string::npos) << line << "\n" << text;
+  }
 }
 
 TEST(JobTest, TheFailureOfAnOperatorEndsTheRunAndNamesTheTask) {

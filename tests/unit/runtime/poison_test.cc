@@ -46,8 +46,11 @@ TEST(PoisonTest, IsPutAsideOnceAndNothingElseIsLost) {
     EXPECT_EQ(Total(machine.sums), 120) << one.name;
     EXPECT_EQ(Total(machine.totals), 120) << one.name;
     EXPECT_EQ(machine.DeadLetters().size(), one.letters) << one.name;
-    EXPECT_EQ((machine.counters[{"dead_letters", "bug"}]), static_cast<std::int64_t>(one.letters))
-        << one.name;
+    std::int64_t bugs = 0;
+    for (const auto& [key, value] : machine.counters) {
+      if (key.first == "dead_letters" && key.second.ends_with(": bug")) bugs += value;
+    }
+    EXPECT_EQ(bugs, static_cast<std::int64_t>(one.letters)) << one.name;
     EXPECT_EQ((machine.counters[{"messages_read", "lists"}]),
               static_cast<std::int64_t>(120 + one.poison.size()))
         << one.name;

@@ -191,6 +191,29 @@ TEST_F(StreamThreadTest, CommitsWhenThereIsMuchToCommit) {
   EXPECT_GE(Commits(), 1);
 }
 
+TEST_F(StreamThreadTest, ARestoreThatIsGivenUpShowsWhatIsLeftAndTheNextStartDoesIt) {
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  StepUntilIdle();
+  thread().RequestCommit();
+  StepUntilIdle();
+  Die();
+  Begin();
+  std::int64_t left = 0;
+  const auto stop = [&] {
+    left = exchange_->progress(0).restore_left.load();
+    return false;
+  };
+  EXPECT_EQ(thread().Start(stop).code(), ErrorCode::kCancelled);
+  EXPECT_GT(left, 0);
+  EXPECT_FALSE(exchange_->progress(0).restored.load());
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_EQ(exchange_->progress(0).restore_left.load(), 0);
+  EXPECT_GT(exchange_->activity().restored_records.load(), 0);
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+}
+
 TEST_F(StreamThreadTest, CommitsWhenAskedTo) {
   Begin();
   ASSERT_TRUE(thread().Start().ok());

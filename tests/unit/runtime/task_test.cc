@@ -135,7 +135,7 @@ TEST_F(TaskTest, ADeadLetterIsCutAt64KiB) {
   task_->Reject("s", "p", "r", large);
   ASSERT_EQ(task_->dead_letters().size(), 1u);
   EXPECT_LT(task_->dead_letters()[0].size(), 90'000u);
-  EXPECT_EQ(task_->counters().values().at({"dead_letters", "r"}).delta, 1);
+  EXPECT_EQ(task_->counters().values().at({"dead_letters", "s: r"}).delta, 1);
 }
 
 }  // namespace

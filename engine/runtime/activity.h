@@ -1,0 +1,31 @@
+// Activity: what the threads of a process have done since it began, for those who watch it. Touched
+// at most once a commit or a poll, never per message; read by any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/metrics/histogram.h"
+
+namespace leadflow {
+
+// Why threads went back to their last commit.
+enum class RewindCause : std::uint8_t {
+  kMessage,      // An operator failed at a message: its neighbours come again one by one.
+  kTransaction,  // The log refused the transaction.
+  kMembership,   // Partitions were taken away, or another process has fenced this one.
+};
+
+struct Activity {
+  DurationHistogram commit_time;  // Of commits that had something, from their first attempt.
+  std::atomic<std::int64_t> commit_retries{0};
+  std::array<std::atomic<std::int64_t>, 3> rewinds{};  // By RewindCause.
+  std::atomic<std::int64_t> rebalances{0};             // How often partitions were taken away.
+  std::atomic<std::int64_t> restored_records{0};       // Of changelogs.
+
+  void Rewound(RewindCause cause) { rewinds[static_cast<std::size_t>(cause)].fetch_add(1); }
+};
+
+}  // namespace leadflow
