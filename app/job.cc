@@ -9,6 +9,8 @@
 #include "app/job_sources.h"
 #include "app/kafka_options.h"
 #include "app/member.h"
+#include "app/process_metrics.h"
+#include "app/service.h"
 #include "connectors/file/row_writer.h"
 #include "connectors/kafka/kafka_log.h"
 #include "engine/log/embedded_log.h"
@@ -35,6 +37,34 @@ struct Budget {
   std::int64_t commit;    // messages handled between two commits, per thread
   std::int64_t clusters;  // decoded journeys, per partition
 };
+
+void LogStart(const Pipeline& pipeline, const std::string& address, Logger* log) {
+  if (log == nullptr) return;
+  const bool kafka = pipeline.engine.log == EngineOptions::Log::kKafka;
+  log->Log(Logger::Level::kInfo, "starting",
+           {{"version", LEADFLOW_VERSION},
+            {"pipeline", pipeline.name},
+            {"log", kafka ? "kafka" : "embedded"},
+            {"threads", std::int64_t{pipeline.engine.threads}},
+            {"partitions", std::int64_t{pipeline.engine.partitions}},
+            {"state_dir", pipeline.engine.state_dir}});
+  if (!address.empty()) log->Log(Logger::Level::kInfo, "listening", {{"address", address}});
+}
+
+// What a scrape is to compare with what is used.
+void ExposeLimits(const Pipeline& pipeline, const StateLayout& layout, Exposition* out) {
+  out->Family("leadflow_memory_budget_bytes", Exposition::Type::kGauge,
+              "`engine.memory`, to compare with process_resident_memory_bytes.");
+  out->Sample({}, pipeline.engine.memory_bytes);
+  std::error_code error;
+  const auto space = std::filesystem::space(layout.directory, error);
+  out->Family("leadflow_state_disk_free_bytes", Exposition::Type::kGauge,
+              "Free space of the disk of `engine.state_dir`.");
+  if (!error) out->Sample({}, static_cast<std::int64_t>(space.available));
+  out->Family("leadflow_state_disk_bytes", Exposition::Type::kGauge,
+              "Size of the disk of `engine.state_dir`.");
+  if (!error) out->Sample({}, static_cast<std::int64_t>(space.capacity));
+}
 
 std::string DescribeOutput(const OutputSpec& output) { return output.path; }
 
@@ -84,6 +114,8 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
                                error.message());
   }
   Clock& clock = Clock::System();
+  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, Service::Start(pipeline));
+  LogStart(pipeline, service->address(), options.log);
   LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Log> log, OpenLog(pipeline, layout));
   PlanOptions plan_options;
   std::optional<Member> member;
@@ -112,10 +144,19 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
     runtime_options.dead_letters_path = layout.dead_letters;
   }
   Runtime runtime(plan, *log, stores, clock, runtime_options);
+  const Shown shown(service.get(), [&](Exposition* out) {
+    ExposeCounters(runtime.published().counted, out);
+    runtime.Expose(out);
+    stores.Expose(out);
+    ExposeLimits(pipeline, layout, out);
+  });
   RowWriter writer(pipeline);
   JobResult result;
   const Status status = runtime.Run([&](const Runtime::Progress& progress) -> Status {
     if (stop.load()) runtime.RequestStop();
+    service->SetState(stop.load() || progress.last ? Service::State::kStopping
+                      : progress.restoring         ? Service::State::kRestoring
+                                                   : Service::State::kServing);
     result.progress = progress;
     if (options.progress) options.progress(progress);
     if (options.until_end && !progress.last) return {};

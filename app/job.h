@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/hash.h"
+#include "engine/base/logger.h"
 #include "engine/base/status.h"
 #include "engine/log/log.h"
 #include "engine/runtime/plan.h"
@@ -48,6 +49,7 @@ struct JobOptions {
   std::function<void(const Runtime::Progress&)> progress;
   // What passed by itself, or is waited out. Any thread.
   std::function<void(const Status&)> trouble;
+  Logger* log = nullptr;  // Null: nothing is logged.
 };
 
 struct JobResult {

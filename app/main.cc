@@ -58,6 +58,9 @@ void AddRun(CLI::App& app, Arguments& a, int* code) {
   run->add_flag("--until-end", a.run.until_end,
                 "stop when every bounded source is read and the outputs are written");
   run->add_flag("--quiet", a.run.quiet, "no progress");
+  run->add_option("--log-format", a.run.log_format,
+                  "text, or json: one record a line (default of a service without a terminal)")
+      ->check(CLI::IsMember({"text", "json"}));
   run->add_option("--set", a.set, "override a value: path=value");
   run->callback([&a, code] { *code = SplitSettings(a.set, &a.run.set) ? Run(a.run) : kFailed; });
 }

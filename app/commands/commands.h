@@ -20,6 +20,7 @@ struct RunOptions {
   std::string file;  // a pipeline, or events (zero-config); "-": events on standard input
   bool until_end = false;
   bool quiet = false;
+  std::string log_format;  // text, json; empty: json for a service whose log goes to no terminal
   Settings set;
 };
 int Run(const RunOptions& options);

@@ -2,13 +2,17 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <system_error>
+
+#include <unistd.h>
 
 #include "app/commands/commands.h"
 #include "app/job.h"
 #include "app/pipeline_file.h"
 #include "app/progress_line.h"
+#include "app/run_records.h"
 #include "app/zero_config.h"
 
 namespace leadflow::app {
@@ -33,6 +37,17 @@ void PrintTrouble(const Status& status) {
   std::fprintf(stderr, "trying again: %s\n", std::string(status.message()).c_str());
 }
 
+// Null: what happens is told to people, as text.
+std::unique_ptr<Logger> MakeLogger(const RunOptions& options) {
+  const bool service = !options.until_end && isatty(STDERR_FILENO) == 0;
+  const bool json = options.log_format.empty() ? service : options.log_format == "json";
+  if (!json) return nullptr;
+  return std::make_unique<Logger>(Clock::System(), [](std::string_view line) {
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::fflush(stderr);
+  });
+}
+
 // `copy_to`, if not empty: where they are kept, because their own folder is about to go.
 void ReportDeadLetters(const JobResult& result, std::string path, const std::string& copy_to) {
   const auto rejected = result.counters.lower_bound({"dead_letters", ""});
@@ -52,27 +67,49 @@ void ReportDeadLetters(const JobResult& result, std::string path, const std::str
 }
 
 int RunPipeline(const std::string& file, const RunOptions& options, const std::string& copy_to) {
+  const std::unique_ptr<Logger> log = MakeLogger(options);
   const LoadedPipeline loaded =
       LoadPipelineFile(file, {.use_environment = true, .set = options.set});
-  std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
+  if (const std::string problems = loaded.diagnostics->Text(); log == nullptr) {
+    std::fprintf(stderr, "%s", problems.c_str());
+  } else if (!problems.empty()) {
+    log->Log(loaded.pipeline ? Logger::Level::kWarning : Logger::Level::kError,
+             "the pipeline file has mistakes", {{"problems", problems}});
+  }
   if (!loaded.pipeline) return kBadConfig;
   if (loaded.pipeline->sources.empty()) {
-    std::fprintf(stderr, "%s: there is nothing to read; add `sources:`, as `leadflow init` does\n",
-                 file.c_str());
+    const std::string problem =
+        file + ": there is nothing to read; add `sources:`, as `leadflow init` does";
+    if (log != nullptr) {
+      log->Log(Logger::Level::kError, problem);
+    } else {
+      std::fprintf(stderr, "%s\n", problem.c_str());
+    }
     return kBadConfig;
   }
   std::signal(SIGINT, AskToStop);
   std::signal(SIGTERM, AskToStop);
-  ProgressLine line(Clock::System(), options.quiet);
-  const auto result = RunJob(*loaded.pipeline,
-                             {.until_end = options.until_end,
-                              .progress = [&](const Runtime::Progress& p) { line.Show(p); },
-                              .trouble = PrintTrouble},
-                             stop_asked);
+  ProgressLine line(Clock::System(), options.quiet || log != nullptr);
+  RunRecords records(Clock::System(), log.get(), options.quiet);
+  const auto show = [&](const Runtime::Progress& progress) {
+    line.Show(progress);
+    records.Show(progress, stop_asked.load());
+  };
+  const auto trouble = [&](const Status& status) {
+    log == nullptr ? PrintTrouble(status) : records.Trouble(status);
+  };
+  const auto result = RunJob(
+      *loaded.pipeline,
+      {.until_end = options.until_end, .progress = show, .trouble = trouble, .log = log.get()},
+      stop_asked);
   line.Clear();
   if (!result.ok()) {
-    PrintError(result.status());
+    log == nullptr ? PrintError(result.status()) : records.Failed(result.status());
     return kFailed;
+  }
+  if (log != nullptr) {
+    records.Stopped(*result);
+    return kDone;
   }
   if (!options.quiet) std::fprintf(stderr, "%s", Summary(*result).c_str());
   ReportDeadLetters(*result, StateLayout(loaded.pipeline->engine.state_dir).dead_letters, copy_to);

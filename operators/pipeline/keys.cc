@@ -4,7 +4,7 @@ namespace leadflow {
 namespace {
 
 constexpr std::string_view kNoKafka = "this release reads and writes files";
-constexpr std::string_view kNoHttp = "this release has no HTTP server; leave it out";
+constexpr std::string_view kNoHttp = "this release takes no webhooks; leave it out";
 
 constexpr Key kCurrencyKeys[] = {
     {"report", KeyType::kText, "currency of all money rows: three capitals"},
@@ -98,6 +98,12 @@ constexpr Key kKafkaKeys[] = {
     {"topics", KeyType::kMapping, "the engine's own", &kTopicsSection},
     {"session_timeout", KeyType::kDuration, "a process silent for longer is replaced"},
     {"extra", KeyType::kMapping, "settings of librdkafka, as they are"},
+};
+constexpr Key kHttpKeys[] = {
+    {"listen", KeyType::kText, "address:port of health and metrics", nullptr, true},
+    {"tokens", KeyType::kMapping, "who may read the metrics: a file with a bearer token a line",
+     &kFileSection},
+    {"users", KeyType::kAny, "logins", nullptr, false, "write `tokens: {file: tokens}`"},
 };
 constexpr Key kAccountKeys[] = {
     {"from", KeyType::kTexts, "first that an event has", nullptr, true},
@@ -264,7 +270,7 @@ constexpr Key kPipelineKeys[] = {
     {"journey", KeyType::kMapping, "what is stored and how long", &kJourneySection},
     {"lateness", KeyType::kMapping, "of events behind the watermark", &kLatenessSection},
     {"kafka", KeyType::kMapping, "cluster", &kKafkaSection},
-    {"http", KeyType::kAny, "server", nullptr, false, kNoHttp},
+    {"http", KeyType::kMapping, "health and metrics of the process", &kHttpSection},
     {"sources", KeyType::kNamed, "where events come from", &kSourceSection},
     {"exclude", KeyType::kNamed, "name: condition; events that are dropped and counted"},
     {"campaigns", KeyType::kMapping, "names of campaigns", &kCampaignsSection},
@@ -290,6 +296,7 @@ const Section kKafkaSection = {"kafka", kKafkaKeys};
 const Section kTlsSection = {"tls", kTlsKeys};
 const Section kSaslSection = {"sasl", kSaslKeys};
 const Section kTopicsSection = {"topics", kTopicsKeys};
+const Section kHttpSection = {"http", kHttpKeys};
 const Section kEngineSection = {"engine", kEngineKeys};
 const Section kCurrencySection = {"currency", kCurrencyKeys};
 const Section kFileSection = {"file", kFileKeys};

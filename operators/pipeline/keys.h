@@ -55,6 +55,7 @@ extern const Section kEventMappingSection;
 extern const Section kCampaignsSection;
 extern const Section kIdentitySection;
 extern const Section kSecretSection;
+extern const Section kHttpSection;
 extern const Section kAccountSection;
 extern const Section kLeadsSection;
 extern const Section kVisitsSection;

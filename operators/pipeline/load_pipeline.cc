@@ -74,6 +74,7 @@ std::unique_ptr<const Pipeline> Loader::Load(std::string_view yaml) {
   if (!reader.ok()) return nullptr;
   LoadHead(reader);
   if (const YamlNode* kafka = reader.Get("kafka")) LoadKafka(*kafka);
+  if (const YamlNode* http = reader.Get("http")) LoadHttp(*http);
   LoadEngine(reader);
   LoadJourneySection(Section(reader, "journey"));
   LoadLateness(Section(reader, "lateness"));

@@ -49,6 +49,9 @@ class Loader final {
   // Reports a source or an output on Kafka of a pipeline whose log is not.
   void NeedsKafka(Position at, std::string_view what);
 
+  // load_http.cc
+  void LoadHttp(const YamlNode& node);
+
   // load_sources.cc
   void LoadSources(const YamlNode& node);
   void LoadSource(const YamlNode::Member& member);

@@ -60,6 +60,13 @@ struct KafkaSpec {
   std::map<std::string, std::string> extra;  // for the client library, as it is
 };
 
+// Where the process shows its health and its metrics.
+struct HttpSpec {
+  std::string address;  // IPv4 or IPv6
+  std::uint16_t port = 0;
+  std::string tokens_file;  // resolved; empty: none, and the address is a loopback one
+};
+
 // One entry of `events:` of a source: a mapping from a message to one event.
 struct EventMapping {
   Kind kind = Kind::kNone;
@@ -216,6 +223,7 @@ struct Pipeline {
   RateTable rates;
   EngineOptions engine;
   std::optional<KafkaSpec> kafka;
+  std::optional<HttpSpec> http;
   std::int64_t journey_ttl_ms = 730LL * 86'400'000;
   std::int64_t anonymous_ttl_ms = 180LL * 86'400'000;
   std::uint64_t keep_fields = ~std::uint64_t{0};  // bit per Field: what journeys store

@@ -90,7 +90,7 @@ TEST(SchemaTest, NamesEverySectionAndNoLackingKey) {
                                      "share_of", "window_start", "brokers"}) {
     EXPECT_NE(schema.find(key), std::string::npos) << key;
   }
-  for (const std::string_view key : {"\"registry\":{", "\"http\":{", "\"conversion\":{"}) {
+  for (const std::string_view key : {"\"registry\":{", "\"users\":{", "\"conversion\":{"}) {
     EXPECT_EQ(schema.find(key), std::string::npos) << key;
   }
   int depth = 0;

@@ -144,8 +144,7 @@ TEST(JobTest, ShowsWhatItDoesAndCountsWhatThisProcessDid) {
   machine.inputs[0].push_back("a=1");
   machine.OpenLog();
   const Plan plan = machine.MakePlan();
-  Runtime runtime(plan, *machine.log, machine.stores, Clock::System(),
-                  {.threads = 2, .thread = machine.options, .dead_letters_path = {}});
+  Runtime runtime(plan, *machine.log, machine.stores, Clock::System(), Options(machine, 2));
   Exposition before;
   runtime.Expose(&before);
   EXPECT_EQ(before.Text().find("leadflow_restored"), std::string::npos);

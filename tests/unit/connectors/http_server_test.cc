@@ -1,0 +1,191 @@
+// The HTTP server as clients meet it, good ones and bad ones.
+#include <atomic>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "connectors/http/server.h"
+#include "connectors/http/tokens.h"
+
+namespace leadflow {
+namespace {
+
+// A connection of a client. It waits for an answer for a minute at most.
+class Client {
+ public:
+  explicit Client(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+    const timeval minute{60, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof minute);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+  }
+  ~Client() { close(fd_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool connected() const { return connected_; }
+  void Send(std::string_view bytes) const { send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  // Everything until the server closes.
+  std::string Receive() const {
+    std::string all;
+    char bytes[4096];
+    for (ssize_t size = 0; (size = recv(fd_, bytes, sizeof bytes, 0)) > 0;) {
+      all.append(bytes, static_cast<std::size_t>(size));
+    }
+    return all;
+  }
+
+ private:
+  const int fd_;
+  bool connected_ = false;
+};
+
+std::unique_ptr<HttpServer> StartServer(HttpServerOptions options = {}) {
+  auto server = HttpServer::Start(options, [](const HttpRequest& request) -> HttpAnswer {
+    if (request.path == "/long") return {.body = std::string(1 << 20, 'x')};
+    if (request.path != "/") return {.status = 404, .body = "no " + std::string(request.path)};
+    return {.body = "token=" + std::string(request.token)};
+  });
+  EXPECT_TRUE(server.ok()) << server.status();
+  return *std::move(server);
+}
+
+std::string Ask(std::uint16_t port, std::string_view request) {
+  const Client client(port);
+  client.Send(request);
+  return client.Receive();
+}
+
+TEST(HttpServerTest, AnswersEachRequestByItsPath) {
+  const auto server = StartServer();
+  const struct {
+    std::string request, line, body;
+  } cases[] = {
+      {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\r\n\r\ntoken="},
+      {"GET /?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\r\n\r\ntoken="},
+      {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\r\n\r\ntoken="},
+      {"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found\r\n", "no /x"},
+      {"GET / HTTP/1.1\r\nAuthorization: bearer abc\r\n\r\n", "HTTP/1.1 200 OK\r\n", "token=abc"},
+      {"GET / HTTP/1.1\r\nAuthorization: Basic abc\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+       "\r\n\r\ntoken="},
+      {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\r\nContent-Length: 6\r\n"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ", "GET"},
+      {"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "GET"},
+  };
+  for (const auto& [request, line, body] : cases) {
+    const std::string answer = Ask(server->port(), request);
+    EXPECT_TRUE(answer.starts_with(line)) << request << answer;
+    EXPECT_NE(answer.find(body), std::string::npos) << request << answer;
+  }
+  EXPECT_EQ(Ask(server->port(), "HEAD / HTTP/1.1\r\n\r\n").find("token="), std::string::npos);
+}
+
+TEST(HttpServerTest, RefusesWhatIsNoRequestOrTooLarge) {
+  const auto server = StartServer();
+  const std::string long_header = "GET / HTTP/1.1\r\nX: " + std::string(10'000, 'x') + "\r\n\r\n";
+  const struct {
+    std::string request, line;
+  } cases[] = {
+      {"hello\r\n\r\n", "HTTP/1.1 400 "},
+      {"GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 400 "},
+      {"GET / HTTP/1.1\r\nbad header\r\n\r\n", "HTTP/1.1 400 "},
+      {"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 400 "},
+      {std::string("GET /\0 HTTP/1.1\r\n\r\n", 19), "HTTP/1.1 400 "},
+      {long_header, "HTTP/1.1 431 "},
+      {"GET /" + std::string(10'000, 'x') + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431 "},
+      {"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\nabc", "HTTP/1.1 413 "},
+      {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+       "HTTP/1.1 413 "},
+  };
+  for (const auto& [request, line] : cases) {
+    const std::string answer = Ask(server->port(), request);
+    EXPECT_TRUE(answer.starts_with(line)) << request.substr(0, 60) << "\n" << answer;
+  }
+  EXPECT_TRUE(Ask(server->port(), "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST(HttpServerTest, AClientThatSaysNothingIsLetGoAfterItsTime) {
+  const auto server = StartServer({.request_time = std::chrono::milliseconds(50)});
+  const Client silent(server->port());
+  const Client slow(server->port());
+  slow.Send("GET / HT");
+  EXPECT_EQ(silent.Receive(), "");
+  EXPECT_EQ(slow.Receive(), "");
+}
+
+TEST(HttpServerTest, AClientThatReadsNothingDoesNotStopTheOthers) {
+  const auto server = StartServer();
+  std::vector<std::unique_ptr<Client>> deaf;
+  for (int i = 0; i < 20; ++i) {
+    deaf.push_back(std::make_unique<Client>(server->port()));
+    deaf.back()->Send("GET /long HTTP/1.1\r\n\r\n");
+  }
+  EXPECT_TRUE(Ask(server->port(), "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST(HttpServerTest, WhenAllConnectionsAreTakenTheOldestGivesWay) {
+  const auto server = StartServer({.connections_max = 4});
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 10; ++i) silent.push_back(std::make_unique<Client>(server->port()));
+  EXPECT_TRUE(Ask(server->port(), "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(silent[static_cast<std::size_t>(i)]->Receive(), "");
+  silent[9]->Send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(silent[9]->Receive().starts_with("HTTP/1.1 200"));
+}
+
+TEST(HttpServerTest, ListensOnIpv6AndOnAPortOnlyOnce) {
+  const auto server = StartServer();
+  const auto second = HttpServer::Start({.port = server->port()}, {});
+  EXPECT_EQ(second.status().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(second.status().message().find("127.0.0.1, port"), std::string_view::npos)
+      << second.status();
+  EXPECT_FALSE(HttpServer::Start({.address = "nowhere"}, {}).ok());
+}
+
+TEST(HttpServerTest, EndsWithConnectionsThatAreOpen) {
+  auto server = StartServer();
+  const Client silent(server->port());
+  EXPECT_TRUE(Ask(server->port(), "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+  server.reset();
+  EXPECT_EQ(silent.Receive(), "");
+}
+
+TEST(TokensTest, OnlyThoseOfTheFileAreKnown) {
+  const auto tokens = Tokens::Parse("# for Prometheus\n0123456789abcdef\r\n\nfedcba9876543210");
+  ASSERT_TRUE(tokens.ok()) << tokens.status();
+  EXPECT_TRUE(tokens->Has("0123456789abcdef"));
+  EXPECT_TRUE(tokens->Has("fedcba9876543210"));
+  for (const std::string_view other :
+       {"", "0123456789abcde", "0123456789abcdeg", "# for Prometheus"}) {
+    EXPECT_FALSE(tokens->Has(other)) << other;
+  }
+}
+
+TEST(TokensTest, ErrorsNameTheLineAndNotTheToken) {
+  const struct {
+    std::string text, message;
+  } cases[] = {
+      {"", "no token"},
+      {"# nothing\n", "no token"},
+      {"0123456789abcdef\nsecret\n", "line 2: a token has 16 to 512"},
+      {"secret with spaces in it\n", "line 1: a token is printable"},
+      {std::string(600, 'x'), "line 1: a token has"},
+  };
+  for (const auto& [text, message] : cases) {
+    const Status status = Tokens::Parse(text).status();
+    EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(status.message().find(message), std::string_view::npos) << status;
+    EXPECT_EQ(status.message().find("secret"), std::string_view::npos) << status;
+  }
+}
+
+}  // namespace
+}  // namespace leadflow
