@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "connectors/kafka/writer.h"
+#include "engine/base/wire.h"
 
 namespace leadflow::kafka {
 namespace {
@@ -65,17 +66,39 @@ class Sending {
     }
     // An empty key is a key: compacted topics refuse records without one. librdkafka copies, for
     // what it holds may outlive this transaction.
-    const char* const value = record.bytes + record.key_size;
-    while (rd_kafka_produce(target.topic, static_cast<std::int32_t>(target.name->partition),
-                            RD_KAFKA_MSG_F_COPY,
-                            record.tombstone ? nullptr : const_cast<char*>(value),
-                            record.value_size, record.bytes, record.key_size, &target) != 0) {
-      const rd_kafka_resp_err_t error = rd_kafka_last_error();
+    while (true) {
+      const rd_kafka_resp_err_t error = Give(record);
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
       if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) return Refused(error, target);
       if (deadline_.passed()) return Late();
       rd_kafka_poll(handle_, kPauseMs);
     }
-    return true;
+  }
+
+  rd_kafka_resp_err_t Give(const Transaction::Record& record) {
+    char* const value = const_cast<char*>(record.bytes) + record.key_size;
+    void* const bytes = record.tombstone ? nullptr : value;
+    const auto partition = static_cast<std::int32_t>(record.target->name->partition);
+    if (record.headers_size == 0) {
+      return rd_kafka_produce(record.target->topic, partition, RD_KAFKA_MSG_F_COPY, bytes,
+                              record.value_size, record.bytes, record.key_size, record.target) == 0
+                 ? RD_KAFKA_RESP_ERR_NO_ERROR
+                 : rd_kafka_last_error();
+    }
+    rd_kafka_headers_t* const headers = rd_kafka_headers_new(8);
+    WireReader reader({value + record.value_size, record.headers_size});
+    for (std::string_view name, text; reader.Bytes(&name) && reader.Bytes(&text);) {
+      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                          static_cast<ssize_t>(text.size()));
+    }
+    // The headers belong to librdkafka once it has taken the record.
+    const rd_kafka_resp_err_t error = rd_kafka_producev(
+        handle_, RD_KAFKA_V_RKT(record.target->topic), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(bytes, record.value_size),
+        RD_KAFKA_V_KEY(record.bytes, record.key_size), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE(record.target), RD_KAFKA_V_END);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_headers_destroy(headers);
+    return error;
   }
 
   // librdkafka takes no record any more: its own reason comes with the next call.

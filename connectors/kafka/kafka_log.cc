@@ -278,6 +278,10 @@ Status KafkaLog::EnsureTopics(std::span<const TopicSpec> topics) {
   return cluster_->topics.Ensure(topics);
 }
 
+Result<std::uint32_t> KafkaLog::Partitions(const std::string& topic) {
+  return cluster_->topics.Partitions(topic);
+}
+
 std::unique_ptr<LogReader> KafkaLog::NewReader() {
   return std::make_unique<kafka::Reader>(cluster_->options, &cluster_->topics);
 }

@@ -44,6 +44,7 @@ class KafkaLog final : public Log {
   // refuse large ones or lose acknowledged ones is kFailedPrecondition; all that is wrong is named
   // at once. A missing one is kNotFound if KafkaOptions::create_topics is false.
   Status EnsureTopics(std::span<const TopicSpec> topics) override;
+  Result<std::uint32_t> Partitions(const std::string& topic) override;
   std::unique_ptr<LogReader> NewReader() override;
   using Log::NewWriter;
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id,

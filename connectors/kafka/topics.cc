@@ -17,16 +17,19 @@ std::int32_t InSyncWanted(const KafkaOptions& options) {
 
 Settings SettingsOf(const TopicSpec& spec, const KafkaOptions& options) {
   Settings settings = {
-      {"max.message.bytes", std::to_string(kRecordBytesMax)},
       {"message.timestamp.type", "LogAppendTime"},
       {"min.insync.replicas", std::to_string(InSyncWanted(options))},
       {"unclean.leader.election.enable", "false"},
   };
+  if (!spec.for_subscribers) {
+    settings.emplace_back("max.message.bytes", std::to_string(kRecordBytesMax));
+  }
   if (spec.cleanup == Cleanup::kCompact) {
     settings.emplace_back("cleanup.policy", "compact");
     settings.emplace_back("delete.retention.ms", std::to_string(kTombstoneRetentionMs));
   } else {
     settings.emplace_back("cleanup.policy", "delete");
+    if (spec.for_subscribers) return settings;
     settings.emplace_back("retention.ms", "-1");
     settings.emplace_back("retention.bytes", "-1");
   }
@@ -78,6 +81,11 @@ std::int64_t Number(const std::string& text) {
 const char* Harm(const std::string& name, const std::string& value, const TopicSpec& spec,
                  std::int32_t in_sync) {
   const bool compact = spec.cleanup == Cleanup::kCompact;
+  // How long subscribers are to find what is not compacted, and how much, their owner decides.
+  if (spec.for_subscribers && (name == "retention.ms" || name == "retention.bytes" ||
+                               name == "max.message.bytes" || value == "compact,delete")) {
+    return nullptr;
+  }
   if (name == "cleanup.policy" && value != (compact ? "compact" : "delete")) {
     return compact ? "`compact`, or state is dropped with time" : "`delete`, or records are merged";
   }
@@ -177,6 +185,12 @@ Status Topics::Check(const TopicPartition& partition) {
                           std::to_string(shape->partitions) + " partitions");
 }
 
+Result<std::uint32_t> Topics::Partitions(const std::string& topic) const {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(topic));
+  if (shape) return shape->partitions;
+  return Status::NotFound("topic `" + topic + "` does not exist");
+}
+
 bool Topics::compacted(const std::string& topic) const {
   const std::lock_guard lock(mutex_);
   const auto found = cleanup_.find(topic);
@@ -202,7 +216,7 @@ Status Topics::Ensure(std::span<const TopicSpec> specs) {
   LEADFLOW_RETURN_IF_ERROR(findings.status());
   const std::lock_guard lock(mutex_);
   for (const TopicSpec& spec : specs) {
-    partitions_[spec.name] = spec.partitions;
+    if (!spec.for_subscribers) partitions_[spec.name] = spec.partitions;
     cleanup_[spec.name] = spec.cleanup;
   }
   return {};
@@ -210,7 +224,7 @@ Status Topics::Ensure(std::span<const TopicSpec> specs) {
 
 Status Topics::CheckShape(const TopicSpec& spec, const Shape& shape) const {
   Findings findings;
-  if (shape.partitions != spec.partitions) {
+  if (shape.partitions != spec.partitions && !spec.for_subscribers) {
     findings.Add({ErrorCode::kFailedPrecondition,
                   "topic `" + spec.name + "` has " + std::to_string(shape.partitions) +
                       " partitions, not " + std::to_string(spec.partitions) +

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/base/check.h"
+#include "engine/base/wire.h"
 
 namespace leadflow::kafka {
 namespace {
@@ -108,13 +109,15 @@ Status Writer::Begin() {
 }
 
 Status Writer::Append(const TopicPartition& partition, std::string_view key,
-                      std::optional<std::string_view> value) {
+                      std::optional<std::string_view> value,
+                      std::span<const RecordHeader> headers) {
   LEADFLOW_CHECK(open_ && !attempting_);
   if (last_target_ == nullptr || *last_target_->name != partition) {
     LEADFLOW_RETURN_IF_ERROR(topics_.Check(partition));
     last_target_ = TargetOf(partition);
   }
-  const std::size_t size = key.size() + (value ? value->size() : 0);
+  EncodeHeaders(headers);
+  const std::size_t size = key.size() + (value ? value->size() : 0) + headers_.size();
   if (size + kRecordOverhead > kRecordBytesMax) {
     return Status::InvalidArgument("a record of " + std::to_string(size) + " bytes for " +
                                    NameOf(partition) +
@@ -128,6 +131,15 @@ Status Writer::Append(const TopicPartition& partition, std::string_view key,
   return {};
 }
 
+void Writer::EncodeHeaders(std::span<const RecordHeader> headers) {
+  headers_.clear();
+  WireWriter writer(&headers_);
+  for (const RecordHeader& header : headers) {
+    writer.Bytes(header.name);
+    writer.Bytes(header.value);
+  }
+}
+
 Transaction::Target* Writer::TargetOf(const TopicPartition& partition) {
   const auto at = transaction_->targets.try_emplace(partition).first;
   at->second.owner = transaction_.get();
@@ -138,7 +150,7 @@ Transaction::Target* Writer::TargetOf(const TopicPartition& partition) {
 void Writer::Gather(Transaction::Target* target, std::string_view key,
                     std::optional<std::string_view> value) {
   const std::size_t value_size = value ? value->size() : 0;
-  const std::size_t size = key.size() + value_size;
+  const std::size_t size = key.size() + value_size + headers_.size();
   transaction_->bytes += size + kRecordOverhead;
   auto& chunks = transaction_->chunks;
   if (chunks.empty() || chunks.back().capacity() - chunks.back().size() < size) {
@@ -148,8 +160,9 @@ void Writer::Gather(Transaction::Target* target, std::string_view key,
   const std::size_t begin = chunk.size();
   chunk.insert(chunk.end(), key.begin(), key.end());
   if (value) chunk.insert(chunk.end(), value->begin(), value->end());
+  chunk.insert(chunk.end(), headers_.begin(), headers_.end());
   transaction_->records.push_back(
-      {target, chunk.data() + begin, key.size(), value_size, !value.has_value()});
+      {target, chunk.data() + begin, key.size(), value_size, headers_.size(), !value.has_value()});
 }
 
 Status Writer::SendOffset(std::string_view group, const TopicPartition& input,

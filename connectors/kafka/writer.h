@@ -44,9 +44,10 @@ struct Transaction {
   };
   struct Record {
     Target* target = nullptr;
-    const char* bytes = nullptr;  // Key, then value.
+    const char* bytes = nullptr;  // Key, value, headers (each name and value with its length).
     std::size_t key_size = 0;
     std::size_t value_size = 0;
+    std::size_t headers_size = 0;
     bool tombstone = false;
   };
   struct InputOffset {
@@ -102,7 +103,8 @@ class Writer final : public LogWriter {
 
   Status Begin() override;
   Status Append(const TopicPartition& partition, std::string_view key,
-                std::optional<std::string_view> value) override;
+                std::optional<std::string_view> value,
+                std::span<const RecordHeader> headers) override;
   Status SendOffset(std::string_view group, const TopicPartition& input,
                     std::int64_t offset) override;
   Status Commit() override;
@@ -116,6 +118,7 @@ class Writer final : public LogWriter {
   Transaction::Target* TargetOf(const TopicPartition& partition);
   void Gather(Transaction::Target* target, std::string_view key,
               std::optional<std::string_view> value);
+  void EncodeHeaders(std::span<const RecordHeader> headers);
   void Forsake();
   void ForsakeOffsetsCall();
 
@@ -125,6 +128,7 @@ class Writer final : public LogWriter {
   std::shared_ptr<Transaction> transaction_;
   Transaction::Target* last_target_ = nullptr;
   std::map<TopicPartition, std::int64_t> last_offsets_;  // Of the last Commit that succeeded.
+  std::string headers_;                                  // Of the record that is added.
   Status ended_;                                         // Why no transaction can begin any more.
   bool open_ = false;
   bool attempting_ = false;  // An attempt runs, or has ended and nobody has looked.

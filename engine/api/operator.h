@@ -1,4 +1,5 @@
-// Operator: one step of a stage. Takes messages in batches, remembers in a KeyedStore, emits messages.
+// Operator: one step of a stage. Takes messages in batches, remembers in a KeyedStore, emits
+// messages.
 //
 // A task builds one instance per partition and calls it from one thread:
 //
@@ -9,10 +10,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include "engine/base/record_header.h"
 #include "engine/base/status.h"
 #include "engine/state/keyed_store.h"
 
@@ -28,7 +32,7 @@ struct MessageView {
 };
 
 // Where an operator's messages go. What the numbers mean is the plan's business.
-enum class OutputId : std::uint8_t { kEvents = 0, kFacts = 1, kRows = 2 };
+enum class OutputId : std::uint8_t { kEvents = 0, kFacts = 1 };
 
 // What the task lends to an operator. Outlives it.
 class OperatorContext {
@@ -44,6 +48,16 @@ class OperatorContext {
   // task to one partition keep their order. Never blocks.
   virtual void Emit(OutputId output, std::uint64_t hash, std::string_view value) = 0;
 
+  // The last stage only: what subscribers of an output topic of the plan are told, in the very
+  // transaction of the next commit. Copies. nullopt: a tombstone. Of one topic and key only the
+  // last value before the commit is sent.
+  virtual void Publish(std::size_t topic, std::string_view key,
+                       std::optional<std::string_view> value,
+                       std::span<const RecordHeader> headers) {
+    static_cast<void>(topic), static_cast<void>(key), static_cast<void>(value);
+    static_cast<void>(headers);
+  }
+
   // The way of every bad input: keeps at most the first 64 KiB of `bytes` with `reason`, counts it.
   // `position` says where it came from, for people ("data/fair.csv:17").
   virtual void Reject(std::string_view source, std::string_view position, std::string_view reason,
@@ -53,8 +67,8 @@ class OperatorContext {
   // Name: lower_snake_case; label: for example a source or a reason.
   virtual void Count(std::string_view name, std::string_view label, std::int64_t by) = 0;
 
-  // Ingest only: an event of this time was seen, from a message of this log time. The watermark of a
-  // source follows min(time, log time) - disorder and never goes back, so that one event from the
+  // Ingest only: an event of this time was seen, from a message of this log time. The watermark of
+  // a source follows min(time, log time) - disorder and never goes back, so that one event from the
   // future moves nothing.
   virtual void ObserveEventTime(std::int64_t event_ms, std::int64_t log_time_ms) {
     static_cast<void>(event_ms);
@@ -66,6 +80,8 @@ class OperatorContext {
   // more, the highest that was reached. Never goes back. INT64_MIN until known.
   virtual std::int64_t watermark_ms() const = 0;
   virtual std::int64_t wall_ms() const = 0;
+  // All inputs have ended, and so does the run: what waits for its time is due now.
+  virtual bool ending() const { return false; }
 };
 
 class Operator {
@@ -80,13 +96,18 @@ class Operator {
 
   // Handles messages in log order. Bad input is no failure. kInternal and kInvalidArgument say that
   // one of the messages cannot be handled: all is rewound, the messages come again one by one, and
-  // the culprit goes to the dead letters with reason `bug`. Any other non-OK status stops the process.
+  // the culprit goes to the dead letters with reason `bug`. Any other non-OK status stops the
+  // process.
   virtual Status Process(std::span<const MessageView> batch) = 0;
 
   // Called once before each commit, after the last Process: emit what is summed, stage what is
   // changed. May emit; the operators behind are prepared afterwards. If messages come back to this
   // operator by a chain, Process and Prepare may be called again before the same commit.
   virtual Status Prepare() = 0;
+
+  // When Prepare has to be called although nothing came: a wall clock time; 0: with the next
+  // commit. Asked between commits.
+  virtual std::int64_t due_ms() const { return std::numeric_limits<std::int64_t>::max(); }
 
   // The transaction is durable: what Prepare staged is in the store.
   virtual void Committed() {}

@@ -18,6 +18,10 @@ inline std::uint32_t PartitionOf(std::uint64_t hash, std::uint32_t partitions) {
   return static_cast<std::uint32_t>((static_cast<unsigned __int128>(hash) * partitions) >> 64);
 }
 
+// The partition that Kafka's own producers give a key (murmur2), for topics that others read.
+// REQUIRES: partitions > 0
+std::uint32_t KafkaPartitionOf(std::string_view key, std::uint32_t partitions);
+
 // SipHash-2-4 with a 128-bit result.
 class KeyedHash {
  public:

@@ -41,7 +41,7 @@ class Writer final : public LogWriter {
   }
 
   Status Append(const TopicPartition& partition, std::string_view key,
-                std::optional<std::string_view> value) override {
+                std::optional<std::string_view> value, std::span<const RecordHeader>) override {
     LEADFLOW_CHECK(open_);
     Slot* slot = last_slot_;
     if (slot == nullptr || partition != slot->name) {
@@ -337,6 +337,10 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::Open(EmbeddedLogOptions option
 
 Status EmbeddedLog::EnsureTopics(std::span<const TopicSpec> topics) {
   return journal_->EnsureTopics(topics);
+}
+
+Result<std::uint32_t> EmbeddedLog::Partitions(const std::string& topic) {
+  return journal_->PartitionsOf(topic);
 }
 
 std::unique_ptr<LogReader> EmbeddedLog::NewReader() {

@@ -49,6 +49,7 @@ class EmbeddedLog final : public Log {
   ~EmbeddedLog() override;  // Readers and writers have to be gone.
 
   Status EnsureTopics(std::span<const TopicSpec> topics) override;
+  Result<std::uint32_t> Partitions(const std::string& topic) override;
   std::unique_ptr<LogReader> NewReader() override;
   using Log::NewWriter;
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id,

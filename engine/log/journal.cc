@@ -44,7 +44,7 @@ Status CheckSame(const TopicSpec& have, const TopicSpec& want) {
   const auto name = [](Cleanup cleanup) {
     return cleanup == Cleanup::kCompact ? "compact" : "delete";
   };
-  if (have.partitions != want.partitions) {
+  if (have.partitions != want.partitions && !want.for_subscribers) {
     return {ErrorCode::kFailedPrecondition,
             "topic " + want.name + " has " + std::to_string(have.partitions) + " partitions, not " +
                 std::to_string(want.partitions)};

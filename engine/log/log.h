@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/record_header.h"
 #include "engine/base/status.h"
 
 namespace leadflow {
@@ -43,6 +44,8 @@ struct TopicSpec {
   std::string name;
   std::uint32_t partitions = 1;
   Cleanup cleanup = Cleanup::kDelete;
+  // For readers outside: one that exists keeps its number of partitions and its limits.
+  bool for_subscribers = false;
 };
 
 class LogReader {
@@ -79,9 +82,11 @@ class LogWriter {
   // Starts a transaction. REQUIRES: none is open.
   virtual Status Begin() = 0;
 
-  // Adds a record; copies. nullopt value = tombstone. REQUIRES: a transaction is open.
+  // Adds a record; copies. nullopt value = tombstone. Headers are for readers outside: a log of one
+  // process drops them. REQUIRES: a transaction is open.
   virtual Status Append(const TopicPartition& partition, std::string_view key,
-                        std::optional<std::string_view> value) = 0;
+                        std::optional<std::string_view> value,
+                        std::span<const RecordHeader> headers = {}) = 0;
 
   // The group's offset of an input partition becomes `offset` (the next to read) with the commit.
   virtual Status SendOffset(std::string_view group, const TopicPartition& input,
@@ -134,6 +139,9 @@ class Log {
   // Creates what is missing. An existing topic with another partition count or cleanup policy is
   // kFailedPrecondition and named.
   virtual Status EnsureTopics(std::span<const TopicSpec> topics) = 0;
+
+  // How many partitions a topic has. kNotFound: there is no such topic.
+  virtual Result<std::uint32_t> Partitions(const std::string& topic) = 0;
 
   virtual std::unique_ptr<LogReader> NewReader() = 0;
 

@@ -3,6 +3,7 @@
 // lost.
 #include <algorithm>
 
+#include "engine/base/hash.h"
 #include "engine/log/file_system.h"
 #include "engine/runtime/stream_thread.h"
 #include "engine/runtime/thread_parts.h"
@@ -146,6 +147,19 @@ Status StreamThread::AppendTask(Task& task) {
   LEADFLOW_RETURN_IF_ERROR(status);
   for (const std::string& line : task.dead_letters()) {
     LEADFLOW_RETURN_IF_ERROR(writer_->Append({plan_.dead_letters_topic(), 0}, {}, line));
+  }
+  return AppendPublished(task);
+}
+
+Status StreamThread::AppendPublished(const Task& task) {
+  std::vector<RecordHeader> headers;
+  for (const OutputRecord& record : task.published()) {
+    headers.clear();
+    for (const auto& [name, value] : record.headers) headers.push_back({name, value});
+    LEADFLOW_RETURN_IF_ERROR(
+        writer_->Append({plan_.output_topics[record.topic].name,
+                         KafkaPartitionOf(record.key, exchange_.output_partitions(record.topic))},
+                        record.key, record.value, headers));
   }
   return {};
 }

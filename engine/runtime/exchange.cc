@@ -8,13 +8,19 @@ Result<std::unique_ptr<Exchange>> Exchange::Create(const Plan& plan, Log& log,
                                                    std::uint32_t threads) {
   LEADFLOW_RETURN_IF_ERROR(plan.Check());
   LEADFLOW_RETURN_IF_ERROR(log.EnsureTopics(plan.Topics()));
-  return std::make_unique<Exchange>(Private{}, plan.partitions, threads);
+  auto exchange = std::make_unique<Exchange>(Private{}, plan.partitions, threads);
+  for (const OutputTopic& topic : plan.output_topics) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::uint32_t partitions, log.Partitions(topic.name));
+    exchange->output_partitions_.push_back(partitions);
+  }
+  return exchange;
 }
 
-bool Exchange::AllQuiet() const {
+bool Exchange::AllAt(std::atomic<std::int64_t> PerThread::*reached) const {
   const std::int64_t now = epoch_.load();
-  return std::all_of(threads_.begin(), threads_.end(),
-                     [now](const PerThread& thread) { return thread.quiet.load() == now; }) &&
+  return std::all_of(
+             threads_.begin(), threads_.end(),
+             [now, reached](const PerThread& thread) { return (thread.*reached).load() == now; }) &&
          epoch_.load() == now;
 }
 

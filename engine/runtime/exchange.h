@@ -32,12 +32,17 @@ class Exchange {
 
   // ---- Quiescence. Every commit begins a new epoch. A thread is quiet at an epoch if it looked
   // into the log after that epoch began, found nothing, and has nothing to do or to commit itself.
-  // All threads quiet at the current epoch: nothing is under way anywhere.
+  // All threads quiet at the current epoch: nothing is under way anywhere. A thread that `owes`
+  // would be, but for what waits for its time; all threads idle: nothing else can come.
   std::int64_t epoch() const { return epoch_.load(); }
   void NextEpoch() { epoch_.fetch_add(1); }
-  void SetQuiet(std::uint32_t thread, std::int64_t epoch) { threads_[thread].quiet.store(epoch); }
+  void SetQuiet(std::uint32_t thread, std::int64_t epoch, bool owes = false) {
+    threads_[thread].idle.store(epoch);
+    threads_[thread].quiet.store(owes ? -1 : epoch);
+  }
   void SetBusy(std::uint32_t thread) { SetQuiet(thread, -1); }
-  bool AllQuiet() const;
+  bool AllQuiet() const { return AllAt(&PerThread::quiet); }
+  bool AllIdle() const { return AllAt(&PerThread::idle); }
 
   // ---- Flow control: blocks that these threads sent to a partition, until somebody has handled
   // them. See Backlog.
@@ -51,6 +56,9 @@ class Exchange {
   std::int64_t TotalBacklog() const { return backlog_.Total(); }
   // Asks the log how far others are with what they were sent.
   Status AskForHandled(const Plan& plan, Log& log);
+
+  // Of an output topic of the plan.
+  std::uint32_t output_partitions(std::size_t topic) const { return output_partitions_[topic]; }
 
   // ---- For people, as of the last commits.
   struct ThreadProgress {
@@ -91,11 +99,13 @@ class Exchange {
  private:
   struct PerThread {
     std::atomic<std::int64_t> quiet{-1};
+    std::atomic<std::int64_t> idle{-1};
     ThreadProgress progress;
     Published published;    // Guarded by mutex_.
     CounterValues counted;  // Of what it held before; guarded by mutex_.
   };
 
+  bool AllAt(std::atomic<std::int64_t> PerThread::*reached) const;
   std::size_t Index(Stage stage, std::uint32_t partition) const {
     return (stage == Stage::kEvents ? 0 : partitions_) + partition;
   }
@@ -104,6 +114,7 @@ class Exchange {
   std::atomic<std::int64_t> epoch_{0};
   std::vector<PerThread> threads_;
   Backlog backlog_;
+  std::vector<std::uint32_t> output_partitions_;
   Activity activity_;
   mutable std::mutex mutex_;
 };

@@ -103,7 +103,7 @@ std::string PrintText(const Plan& plan) {
   AddLine("stage", plan.facts.name, plan.facts.description, &out);
   AddLine("  reads", plan.facts_topic(), "", &out);
   AddLine("  remembers in", plan.changelog_topic("facts"), "", &out);
-  if (plan.rows_topic) AddLine("  writes", plan.rows_topic_name(), "", &out);
+  for (const OutputTopic& topic : plan.output_topics) AddLine("  writes", topic.name, "", &out);
   for (const std::string& output : plan.outputs) AddLine("output", output, "", &out);
   AddLine("dead letters", plan.dead_letters_topic(), "", &out);
   return out;
@@ -126,7 +126,9 @@ std::vector<TopicSpec> Plan::Topics() const {
       {changelog_topic("events"), partitions, Cleanup::kCompact},
       {changelog_topic("facts"), partitions, Cleanup::kCompact},
   };
-  if (rows_topic) topics.push_back({rows_topic_name(), partitions, Cleanup::kDelete});
+  for (const OutputTopic& topic : output_topics) {
+    topics.push_back({topic.name, partitions, topic.cleanup, true});
+  }
   return topics;
 }
 
@@ -150,6 +152,11 @@ Status Plan::Check() const {
         return Status::InvalidArgument("source `" + source.name + "`: partition `" +
                                        partition.name + "` cannot be opened or is there twice");
       }
+    }
+  }
+  for (const TopicSpec& topic : Topics()) {
+    if (!seen.insert(topic.name).second) {
+      return Status::InvalidArgument("topic " + topic.name + " would be written in two ways");
     }
   }
   return {};

@@ -41,6 +41,12 @@ struct StagePlan {
   OperatorFactory make;
 };
 
+// A topic for subscribers. One that exists keeps its number of partitions.
+struct OutputTopic {
+  std::string name;
+  Cleanup cleanup = Cleanup::kCompact;
+};
+
 struct Plan {
   std::string app;  // Prefix of all topics; also the consumer group.
   std::uint64_t rules_hash = 0;
@@ -48,18 +54,18 @@ struct Plan {
   std::vector<SourcePlan> sources;
   StagePlan events;
   StagePlan facts;
-  bool rows_topic = false;           // Whether OutputId::kRows is written to a topic of its own.
-  std::vector<std::string> outputs;  // For people.
+  std::vector<OutputTopic> output_topics;  // By the number that the facts stage publishes to.
+  std::vector<std::string> outputs;        // For people.
 
   std::string events_topic() const { return app + ".events"; }
   std::string facts_topic() const { return app + ".facts"; }
-  std::string rows_topic_name() const { return app + ".rows"; }
   std::string dead_letters_topic() const { return app + ".dead_letters"; }
   std::string changelog_topic(std::string_view stage) const {
     return app + ".changelog." + std::string(stage);
   }
 
-  // Everything the runtime reads or writes. All have `partitions`, but the dead letters have one.
+  // Everything the runtime reads or writes. All have `partitions`, but the dead letters have one,
+  // and topics for subscribers that exist what they have.
   std::vector<TopicSpec> Topics() const;
 
   std::vector<std::uint32_t> AllPartitions() const;

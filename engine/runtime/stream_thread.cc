@@ -25,7 +25,7 @@ StreamThread::~StreamThread() = default;
 
 bool StreamThread::Clean() const {
   const auto idle = [](const std::unique_ptr<Task>& task) {
-    return !task->NeedsCommit() && task->inbox().empty();
+    return !task->NeedsCommit() && task->inbox().empty() && !task->Due();
   };
   return !committing_ && std::all_of(ingest_.begin(), ingest_.end(), idle) &&
          std::all_of(events_.begin(), events_.end(), idle) &&
@@ -90,8 +90,21 @@ Result<bool> StreamThread::Step() {
     commit_requested_ = true;
     return true;
   }
-  if (SourcesAtEnd() && SourcesSilent()) exchange_.SetQuiet(index_, epoch);
+  if (!SourcesAtEnd() || !SourcesSilent()) return false;
+  const bool owes = options_.until_end && Owes();
+  exchange_.SetQuiet(index_, epoch, owes);
+  // Nothing can come any more: what waits for its time is done now.
+  if (owes && exchange_.AllIdle()) {
+    for (auto& task : facts_) task->End();
+    commit_requested_ = true;
+    return true;
+  }
   return false;
+}
+
+bool StreamThread::Owes() const {
+  return std::any_of(facts_.begin(), facts_.end(),
+                     [](const std::unique_ptr<Task>& task) { return task->Waits(); });
 }
 
 // What lies between the last record and the end of a topic is no work; once that is committed, the

@@ -146,6 +146,7 @@ class StreamThread {
   bool CommitDue() const;
   bool Clean() const;
   bool SourcesAtEnd() const;
+  bool Owes() const;
   Result<bool> DrainOne();
   Result<bool> PollLog();
   Status TakeBlock(const TopicPartition& from, const LogRecord& record);
@@ -167,6 +168,7 @@ class StreamThread {
   void PassMarksToFacts();
   Status FillTransaction();
   Status AppendTask(Task& task);
+  Status AppendPublished(const Task& task);
   Status AppendOffsets();
   Status AppendOutboxes();
   void NoteSent();

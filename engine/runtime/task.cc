@@ -1,6 +1,7 @@
 #include "engine/runtime/task.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/base/check.h"
 #include "engine/runtime/dead_letter.h"
@@ -120,11 +121,19 @@ Status Task::DrainInbox() {
 }
 
 Status Task::Prepare(bool force) {
-  if (!force && !unprepared_) return {};
+  if (!force && !unprepared_ && !Due()) return {};
   unprepared_ = false;
   wall_ms_ = clock_.WallMillis();
   LEADFLOW_RETURN_IF_ERROR(operator_->Prepare().WithContext(spec_.name));
   return emit_error_;
+}
+
+bool Task::Waits() const {
+  return operator_ != nullptr && operator_->due_ms() != std::numeric_limits<std::int64_t>::max();
+}
+
+bool Task::Due() const {
+  return Waits() && (ending_ || operator_->due_ms() <= clock_.WallMillis());
 }
 
 bool Task::NeedsCommit() const { return touched_ || store_->staged_bytes() > 0; }
@@ -162,6 +171,8 @@ Status Task::Committed(std::int64_t changelog_next) {
   LEADFLOW_RETURN_IF_ERROR(store_->Apply(changelog_next).WithContext(spec_.name));
   counters_.Commit();
   dead_letters_.clear();
+  published_.clear();
+  published_keys_.clear();
   committed_.input_offset = input_offset_;
   committed_.source_position = source_position_;
   if (marks_changed_) committed_.marks = marks_;
@@ -175,6 +186,8 @@ void Task::Aborted(bool drop_staged) {
   if (drop_staged) store_->DropStaged();
   counters_.Rollback();
   dead_letters_.clear();
+  published_.clear();
+  published_keys_.clear();
   inbox_.Clear();
   working_.Clear();
   input_offset_ = committed_.input_offset;
@@ -221,6 +234,21 @@ void Task::Emit(OutputId output, std::uint64_t hash, std::string_view value) {
   } else {
     target.blocks->Append(value);
   }
+}
+
+void Task::Publish(std::size_t topic, std::string_view key, std::optional<std::string_view> value,
+                   std::span<const RecordHeader> headers) {
+  LEADFLOW_CHECK(spec_.stage == Stage::kFacts);
+  touched_ = true;
+  const auto [known, added] = published_keys_.try_emplace(
+      std::to_string(topic) + " " + std::string(key), published_.size());
+  if (added) published_.emplace_back();
+  OutputRecord& record = published_[known->second];
+  record.topic = topic;
+  record.key = key;
+  record.value = value;
+  record.headers.clear();
+  for (const RecordHeader& header : headers) record.headers.emplace_back(header.name, header.value);
 }
 
 void Task::Reject(std::string_view source, std::string_view position, std::string_view reason,

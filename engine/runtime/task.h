@@ -8,10 +8,12 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,7 +37,15 @@ struct Target {
   BlockBuilder* blocks = nullptr;
 };
 // By OutputId and partition. An output without targets is refused.
-using Routes = std::array<std::vector<Target>, 3>;
+using Routes = std::array<std::vector<Target>, 2>;
+
+// What an operator publishes.
+struct OutputRecord {
+  std::size_t topic = 0;  // Of the plan's output topics.
+  std::string key;
+  std::optional<std::string> value;  // nullopt: a tombstone.
+  std::vector<std::pair<std::string, std::string>> headers;
+};
 
 struct TaskSpec {
   Stage stage = Stage::kIngest;
@@ -69,8 +79,13 @@ class Task final : public OperatorContext {
   void Close() { operator_.reset(); }
   // Lets the store go too, with what is committed. Null if there is none.
   std::unique_ptr<KeyedStore> Release();
-  // Does nothing if `force` is not set and nothing came since the last Prepare.
+  // Does nothing if `force` is not set, nothing came since the last Prepare and nothing is due.
   Status Prepare(bool force);
+  // Whether something waits in the operator for its time; whether that has come.
+  bool Waits() const;
+  bool Due() const;
+  // From now on everything that waits is due.
+  void End() { ending_ = true; }
 
   bool NeedsCommit() const;
   // Puts the meta record beside what the operator staged. `stale`: with the positions of the last
@@ -109,6 +124,7 @@ class Task final : public OperatorContext {
   MessageBuffer& inbox() { return inbox_; }
   const Counters& counters() const { return counters_; }
   std::vector<std::string>& dead_letters() { return dead_letters_; }
+  const std::vector<OutputRecord>& published() const { return published_; }
   std::int64_t bytes_processed() const { return bytes_processed_; }  // Since the last commit.
   const KeyedStore& committed_store() const { return *store_; }
   bool has_store() const { return store_ != nullptr; }
@@ -118,12 +134,15 @@ class Task final : public OperatorContext {
   std::uint32_t partition() const override { return spec_.partition; }
   std::uint32_t partitions() const override { return spec_.partitions; }
   void Emit(OutputId output, std::uint64_t hash, std::string_view value) override;
+  void Publish(std::size_t topic, std::string_view key, std::optional<std::string_view> value,
+               std::span<const RecordHeader> headers) override;
   void Reject(std::string_view source, std::string_view position, std::string_view reason,
               std::string_view bytes) override;
   void Count(std::string_view name, std::string_view label, std::int64_t by) override;
   void ObserveEventTime(std::int64_t event_ms, std::int64_t log_time_ms) override;
   std::int64_t watermark_ms() const override { return marks_.watermark_ms(); }
   std::int64_t wall_ms() const override { return wall_ms_; }
+  bool ending() const override { return ending_; }
 
  private:
   Status ReadMeta();
@@ -140,11 +159,14 @@ class Task final : public OperatorContext {
   MessageBuffer working_;
   Counters counters_;
   std::vector<std::string> dead_letters_;
+  std::vector<OutputRecord> published_;
+  std::unordered_map<std::string, std::size_t> published_keys_;  // Topic and key, to its record.
   Status emit_error_;
   std::int64_t wall_ms_ = 0;
   std::int64_t bytes_processed_ = 0;
   bool touched_ = false;     // Since the last commit.
   bool unprepared_ = false;  // Since the last Prepare.
+  bool ending_ = false;
 
   std::int64_t input_offset_ = 0;
   std::string source_position_;

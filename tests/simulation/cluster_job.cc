@@ -4,7 +4,6 @@
 #include <random>
 
 #include "engine/base/hash.h"
-#include "engine/runtime/block.h"
 #include "engine/runtime/dead_letter.h"
 #include "tests/simulation/cluster_operators.h"
 
@@ -82,21 +81,6 @@ std::string Difference(const char* what, const std::map<std::string, std::string
   return {};
 }
 
-Status ReadAll(Log& log, const TopicPartition& from,
-               const std::function<void(std::string_view)>& visit) {
-  const auto reader = log.NewReader();
-  LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t start, log.StartOffset(from));
-  LEADFLOW_RETURN_IF_ERROR(reader->Seek(from, start));
-  for (;;) {
-    const auto polled =
-        reader->Poll(1 << 20, [&](const TopicPartition&, std::span<const LogRecord> records) {
-          for (const LogRecord& record : records) visit(record.value);
-        });
-    if (!polled.ok()) return polled.status();
-    if (*polled == 0) return {};
-  }
-}
-
 // Where a letter came from differs with the threads; why and what do not.
 std::string WhyAndWhat(std::string_view letter) {
   const std::size_t at = letter.find("\"reason\"");
@@ -105,19 +89,16 @@ std::string WhyAndWhat(std::string_view letter) {
 
 Result<std::map<std::string, std::string>> LastRows(Log& log, const Plan& plan) {
   std::map<std::string, std::string> rows;
-  std::vector<MessageView> messages;
-  std::vector<BlockMark> marks;
-  Status damaged;
   for (std::uint32_t p = 0; p < plan.partitions; ++p) {
-    LEADFLOW_RETURN_IF_ERROR(ReadAll(log, {plan.rows_topic_name(), p}, [&](std::string_view block) {
-      if (damaged.ok()) damaged = ReadBlock(block, 0, &messages, &marks);
-      for (const MessageView& message : messages) {
-        const std::size_t space = message.value.find(' ');
-        rows[std::string(message.value.substr(0, space))] = message.value.substr(space + 1);
-      }
-    }));
+    LEADFLOW_RETURN_IF_ERROR(
+        ReadAll(log, {plan.output_topics[0].name, p}, [&](const LogRecord& record) {
+          if (record.tombstone) {
+            rows.erase(std::string(record.key));
+          } else {
+            rows[std::string(record.key)] = record.value;
+          }
+        }));
   }
-  LEADFLOW_RETURN_IF_ERROR(damaged);
   return rows;
 }
 
@@ -153,7 +134,7 @@ void ClusterJob::MakePlan(std::uint64_t seed, bool forgetful) {
   plan_.app = "clusters";
   plan_.rules_hash = 1;
   plan_.partitions = 1 + static_cast<std::uint32_t>(seed % 4);
-  plan_.rows_topic = true;
+  plan_.output_topics = {{"clusters.rows"}};
   SourcePlan source{.name = "lists",
                     .description = {},
                     .disorder_ms = kDisorderMs,
@@ -246,8 +227,9 @@ std::string ClusterJob::Check(const Outcome& outcome) const {
   if (std::string found = Difference("row", *rows, facts_); !found.empty()) return found;
 
   std::multiset<std::string> letters;
-  const Status read = ReadAll(outcome.log, {plan_.dead_letters_topic(), 0},
-                              [&](std::string_view letter) { letters.insert(WhyAndWhat(letter)); });
+  const Status read =
+      ReadAll(outcome.log, {plan_.dead_letters_topic(), 0},
+              [&](const LogRecord& letter) { letters.insert(WhyAndWhat(letter.value)); });
   if (!read.ok()) return read.ToString();
   if (letters != letters_) {
     return std::to_string(letters.size()) + " dead letters, not " +

@@ -156,7 +156,7 @@ class GroupOperator final : public PlainOperator {
       const Figures old = stored ? DecodeFigures(*stored) : Figures(figures.size());
       for (std::size_t i = 0; i < figures.size(); ++i) figures[i] += old[i];
       context_->store().Put(key, EncodeFigures(figures));
-      context_->Emit(OutputId::kRows, Hash64(group), key + " " + EncodeFigures(figures));
+      context_->Publish(0, key, EncodeFigures(figures), {});
     }
     changes_.clear();
     return {};

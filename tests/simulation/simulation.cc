@@ -335,6 +335,21 @@ std::string Machine::RunUndisturbed() {
 
 }  // namespace
 
+Status ReadAll(Log& log, const TopicPartition& from,
+               const std::function<void(const LogRecord&)>& visit) {
+  const auto reader = log.NewReader();
+  LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t start, log.StartOffset(from));
+  LEADFLOW_RETURN_IF_ERROR(reader->Seek(from, start));
+  for (;;) {
+    const auto polled =
+        reader->Poll(1 << 20, [&](const TopicPartition&, std::span<const LogRecord> records) {
+          for (const LogRecord& record : records) visit(record);
+        });
+    if (!polled.ok()) return polled.status();
+    if (*polled == 0) return {};
+  }
+}
+
 Report Simulate(const Job& job, std::uint64_t seed, Mutation mutation) {
   const auto check = [&job](const Outcome& outcome) { return job.Check(outcome); };
   return Machine(job.plan(), check, seed, mutation).Run();

@@ -43,6 +43,10 @@ struct Report {
       deaths;  // By cause; those between steps of a commit by name.
 };
 
+// Every record that a partition holds.
+Status ReadAll(Log& log, const TopicPartition& from,
+               const std::function<void(const LogRecord&)>& visit);
+
 Report Simulate(const Job& job, std::uint64_t seed, Mutation mutation);
 
 // One thread, nothing fails. Returns what `check` does, or the error that nobody expects.

@@ -93,6 +93,26 @@ TEST(HashTest, PartitionsAreEvenForAnyCount) {
   }
 }
 
+// The values of Kafka's own tests.
+TEST(HashTest, KafkaPartitionIsThatOfItsDefaultPartitioner) {
+  const struct {
+    std::string_view key;
+    std::int32_t hash;
+  } known[] = {
+      {"21", -973932308},
+      {"foobar", -790332482},
+      {"a-little-bit-long-string", -985981536},
+      {"a-little-bit-longer-string", -1486304829},
+      {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
+      {"abc", 479470107},
+  };
+  for (const auto& one : known) {
+    const auto positive = static_cast<std::uint32_t>(one.hash) & 0x7fffffffU;
+    EXPECT_EQ(KafkaPartitionOf(one.key, 0x7fffffffU), positive) << one.key;
+    EXPECT_EQ(KafkaPartitionOf(one.key, 7), positive % 7) << one.key;
+  }
+}
+
 TEST(HashTest, KeyedHashIsSipHash24With128Bits) {
   KeyedHash::Key key;
   for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i);

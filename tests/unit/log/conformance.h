@@ -441,6 +441,36 @@ TEST_P(LogConformanceTest, AnExistingTopicOfOtherShapeIsRefusedByName) {
   }
 }
 
+TEST_P(LogConformanceTest, ATopicForSubscribersKeepsItsPartitionsAndTakesHeaders) {
+  const TopicSpec events{Name("events"), 7, Cleanup::kDelete, true};
+  LOG_ASSERT_OK(log().EnsureTopics({&events, 1}));
+  const TopicSpec made{Name("rows"), 5, Cleanup::kCompact, true};
+  LOG_ASSERT_OK(log().EnsureTopics({&made, 1}));
+  for (const auto& [name, count] : {std::pair(events.name, 3u), std::pair(made.name, 5u)}) {
+    const Result<std::uint32_t> partitions = log().Partitions(name);
+    LOG_ASSERT_OK(partitions.status());
+    EXPECT_EQ(*partitions, count) << name;
+  }
+  EXPECT_EQ(log().Partitions(Name("nothing")).status().code(), ErrorCode::kNotFound);
+  const TopicSpec merged{Name("events"), 7, Cleanup::kCompact, true};
+  EXPECT_EQ(log().EnsureTopics({&merged, 1}).code(), ErrorCode::kFailedPrecondition);
+
+  const RecordHeader headers[] = {{"ce_id", "1"}, {"empty", ""}, {"bytes", {"\0\xff", 2}}};
+  const TopicPartition row{made.name, 4};
+  const auto writer = NewWriter();
+  LOG_ASSERT_OK(writer->Begin());
+  LOG_ASSERT_OK(writer->Append(row, "k", "v", headers));
+  LOG_ASSERT_OK(writer->Append(row, "gone", std::nullopt, headers));
+  LOG_ASSERT_OK(writer->Append(row, "plain", "w"));
+  LOG_ASSERT_OK(Commit(*writer));
+  ASSERT_TRUE(Eventually([&] { return End(row) > writer->LastOffset(row); }));
+  const std::vector<ReadRecord> records = ReadFrom(log(), row, 0);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].value, "v");
+  EXPECT_TRUE(records[1].tombstone);
+  EXPECT_EQ(records[2].key, "plain");
+}
+
 TEST_P(LogConformanceTest, WhatDoesNotExistIsRefused) {
   const auto writer = NewWriter();
   LOG_ASSERT_OK(writer->Begin());

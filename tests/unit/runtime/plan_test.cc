@@ -40,12 +40,24 @@ TEST(PlanTest, TopicsOfStatesAreCompacted) {
   }
 }
 
-TEST(PlanTest, RowsHaveATopicOnlyIfWanted) {
+TEST(PlanTest, TopicsOfOutputsAreForSubscribers) {
   Plan plan = Machine(std::vector<Messages>()).MakePlan();
   const std::size_t without = plan.Topics().size();
-  plan.rows_topic = true;
-  ASSERT_EQ(plan.Topics().size(), without + 1);
-  EXPECT_EQ(plan.Topics().back().name, "toy.rows");
+  plan.output_topics = {{"toy.kpi.visits"}, {"toy.changes", Cleanup::kDelete}};
+  EXPECT_TRUE(plan.Check().ok());
+  const std::vector<TopicSpec> topics = plan.Topics();
+  ASSERT_EQ(topics.size(), without + 2);
+  EXPECT_EQ(topics[without].name, "toy.kpi.visits");
+  EXPECT_EQ(topics[without].cleanup, Cleanup::kCompact);
+  EXPECT_TRUE(topics[without].for_subscribers);
+  EXPECT_EQ(topics[without + 1].cleanup, Cleanup::kDelete);
+  EXPECT_FALSE(topics[0].for_subscribers);
+}
+
+TEST(PlanTest, NoTopicIsWrittenInTwoWays) {
+  Plan plan = Machine(std::vector<Messages>()).MakePlan();
+  plan.output_topics = {{"toy.events"}};
+  EXPECT_EQ(plan.Check().code(), ErrorCode::kInvalidArgument);
 }
 
 // "a" + "bc" and "ab" + "c" are two partitions.

@@ -41,6 +41,9 @@ class FarLog final : public Log {
   Status EnsureTopics(std::span<const TopicSpec> topics) override {
     return near_.EnsureTopics(topics);
   }
+  Result<std::uint32_t> Partitions(const std::string& topic) override {
+    return near_.Partitions(topic);
+  }
   std::unique_ptr<LogReader> NewReader() override { return near_.NewReader(); }
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id,
                                                const Membership* member) override {
@@ -75,8 +78,9 @@ class FarLog final : public Log {
         : near_(std::move(near)), failures_(*failures) {}
     Status Begin() override { return near_->Begin(); }
     Status Append(const TopicPartition& partition, std::string_view key,
-                  std::optional<std::string_view> value) override {
-      return near_->Append(partition, key, value);
+                  std::optional<std::string_view> value,
+                  std::span<const RecordHeader> headers) override {
+      return near_->Append(partition, key, value, headers);
     }
     Status SendOffset(std::string_view group, const TopicPartition& input,
                       std::int64_t offset) override {

@@ -1,7 +1,10 @@
 // One task alone: what an operator may do, and what an abort takes back.
 #include "engine/runtime/task.h"
 
+#include <limits>
+
 #include "engine/base/hash.h"
+#include "tests/support/plain_operator.h"
 #include "tests/unit/runtime/toy_job.h"
 
 namespace leadflow::toy {
@@ -90,6 +93,61 @@ TEST_F(TaskTest, AnAbortTakesEverythingBack) {
   EXPECT_EQ(task_->marks().mark(0, 0), SourceMark{});
   Commit(6);
   EXPECT_EQ(Stored(), (Sums{{"a", 1}}));
+}
+
+// Prepares when its time has come, and publishes twice.
+class Waiting final : public PlainOperator {
+ public:
+  explicit Waiting(int* prepared) : prepared_(*prepared) {}
+  Status Process(std::span<const MessageView>) override { return {}; }
+  Status Prepare() override {
+    ++prepared_;
+    context_->Publish(0, "k", "first", {});
+    context_->Publish(1, "k", "other", {});
+    const RecordHeader header{"n", "v"};
+    context_->Publish(0, "k", std::nullopt, {&header, 1});
+    return {};
+  }
+  std::int64_t due_ms() const override {
+    return prepared_ > 0 ? std::numeric_limits<std::int64_t>::max() : 2000;
+  }
+
+ private:
+  int& prepared_;
+};
+
+TEST_F(TaskTest, PreparesWhenSomethingIsDueAndPublishesTheLastValueOfAKey) {
+  for (const bool ending : {false, true}) {
+    int prepared = 0;
+    const Routes none;
+    VirtualClock clock{1000};
+    TaskSpec spec;
+    spec.stage = Stage::kFacts;
+    Task task(spec, none, clock);
+    ASSERT_TRUE(task.Open(std::make_unique<MemoryStore>(std::make_shared<MemoryStore::Data>()),
+                          std::make_unique<Waiting>(&prepared))
+                    .ok());
+    EXPECT_OK(task.Prepare(false));
+    EXPECT_FALSE(task.Due());
+    EXPECT_EQ(prepared, 0);
+    if (ending) {
+      task.End();
+    } else {
+      clock.Advance(1'000);
+    }
+    EXPECT_TRUE(task.Due());
+    EXPECT_OK(task.Prepare(false));
+    EXPECT_EQ(prepared, 1);
+    EXPECT_FALSE(task.Due());
+    EXPECT_TRUE(task.NeedsCommit());
+    ASSERT_EQ(task.published().size(), 2u);
+    EXPECT_EQ(task.published()[0].value, std::nullopt);
+    EXPECT_EQ(task.published()[0].headers.size(), 1u);
+    EXPECT_EQ(task.published()[1].value, "other");
+    task.StageMeta();
+    EXPECT_OK(task.Committed(1));
+    EXPECT_TRUE(task.published().empty());
+  }
 }
 
 TEST_F(TaskTest, AnOutputThatThePlanDoesNotHaveIsAnError) {
