@@ -17,6 +17,7 @@
 #include "engine/state/rocks_store.h"
 #include "operators/identity/journeys_operator.h"
 #include "operators/kpi/kpi_operator.h"
+#include "operators/kpi/row_feed.h"
 
 namespace leadflow::app {
 namespace {
@@ -101,6 +102,13 @@ Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
   plan.facts = {"kpis", "sums of facts per row",
                 [&pipeline](std::uint32_t) { return std::make_unique<KpiOperator>(pipeline); }};
   for (const OutputSpec& output : pipeline.outputs) plan.outputs.push_back(DescribeOutput(output));
+  for (const RowTopicSpec& output : pipeline.row_topics) {
+    plan.outputs.push_back("topic " + output.topic);
+  }
+  for (const RowFeed& feed : RowFeedsOf(pipeline)) {
+    const bool upserts = feed.output->envelope != RowTopicSpec::Envelope::kDelta;
+    plan.output_topics.push_back({feed.topic, upserts ? Cleanup::kCompact : Cleanup::kDelete});
+  }
   return plan;
 }
 

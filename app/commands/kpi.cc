@@ -2,7 +2,7 @@
 
 #include "app/commands/commands.h"
 #include "app/state_reader.h"
-#include "connectors/file/row_text.h"
+#include "operators/kpi/row_text.h"
 #include "operators/kpi/scan_rows.h"
 #include "operators/pipeline/problems.h"
 

@@ -14,8 +14,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "connectors/file/row_text.h"
 #include "engine/base/hash.h"
+#include "operators/kpi/row_text.h"
 
 namespace leadflow {
 namespace {

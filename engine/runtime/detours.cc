@@ -44,11 +44,6 @@ Status StreamThread::BuildRoutes() {
     to_events.push_back(event);
     to_facts.push_back(fact);
   }
-  if (!plan_.rows_topic) return {};
-  auto& to_rows = facts_routes_[static_cast<std::size_t>(OutputId::kRows)];
-  for (std::uint32_t p = 0; p < plan_.partitions; ++p) {
-    to_rows.push_back(AddOutbox(plan_.rows_topic_name(), Stage::kFacts, p, false));
-  }
   return {};
 }
 

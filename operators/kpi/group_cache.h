@@ -20,6 +20,16 @@ struct Cell {
   std::int64_t delta = 0;  // of the open transaction
 };
 
+// What the subscribers of a group's topics know of it, beside the group.
+struct Telling {
+  Told committed, staged;
+  std::int64_t changed_ms = 0;  // of the row, as of the last commit
+  // Of the open transaction:
+  bool woken = false;     // to be looked at although nothing has changed
+  bool newcomer = false;  // a topic that does not have it yet is to get it
+  bool sent = false;
+};
+
 class Group {
  public:
   // The cell of a component, made if it is new.
@@ -43,6 +53,9 @@ class Group {
   std::uint8_t flags = 0, staged_flags = 0;
   std::uint64_t revision = 0;
   std::int64_t created_ms = 0;
+  std::uint64_t staged_revision = 0;
+  std::int64_t staged_changed_ms = 0;
+  std::unique_ptr<Telling> telling;  // null: no topic carries the KPI
 
  private:
   static constexpr std::size_t kWalked = 16;  // cells that are found by walking

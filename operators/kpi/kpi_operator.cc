@@ -31,7 +31,8 @@ struct CellCount {
 }  // namespace
 
 struct KpiOperator::Impl {
-  Impl(const Pipeline& all, std::size_t bytes) : pipeline(all), cache_bytes(bytes) {
+  Impl(const Pipeline& all, std::size_t bytes, RowPublisher::Limits limits)
+      : pipeline(all), cache_bytes(bytes), publisher(all, limits) {
     for (const KpiSpec& kpi : all.kpis) {
       kpis[Hash64(kpi.name)] = &kpi;
       expires = expires || kpi.keep_ms > 0;
@@ -41,6 +42,7 @@ struct KpiOperator::Impl {
   void AddFacts(std::span<const Fact> facts);
   Group* NewGroup(std::uint64_t hash, std::string_view bytes);
   void MarkDirty(Group* group);
+  void Waken(std::string_view bytes, bool newcomer);
 
   Status Load(std::span<Group* const> groups);
   Status Fill(Group* group, const std::optional<std::string>& bytes);
@@ -50,12 +52,14 @@ struct KpiOperator::Impl {
   Status Stage(Group* group);
   bool IsExpired(const Group& group) const;
   Status Expire();
+  Status ExpireKpi(const KpiSpec& kpi);
 
   const Pipeline& pipeline;
   std::size_t cache_bytes;
   std::unordered_map<std::uint64_t, const KpiSpec*> kpis;
   bool expires = false;
   OperatorContext* context = nullptr;
+  RowPublisher publisher;
   GroupCache cache;
   std::vector<Group*> dirty;
   std::unordered_map<std::string, CellCount> counts;  // by key
@@ -74,6 +78,7 @@ Group* KpiOperator::Impl::NewGroup(std::uint64_t hash, std::string_view bytes) {
   if (known == kpis.end()) return group;
   group->kpi = known->second;
   group->window_end_ms = pipeline.zone.WindowEnd(window_start, group->kpi->window);
+  if (publisher.Carries(*group->kpi)) group->telling = std::make_unique<Telling>();
   return group;
 }
 
@@ -82,6 +87,17 @@ void KpiOperator::Impl::MarkDirty(Group* group) {
   if (group->dirty) return;
   group->dirty = true;
   dirty.push_back(group);
+}
+
+// Takes a group up that has to be looked at although nothing has changed.
+void KpiOperator::Impl::Waken(std::string_view bytes, bool newcomer) {
+  const std::uint64_t hash = Hash64(bytes);
+  Group* group = cache.Find(hash, bytes);
+  if (group == nullptr) group = NewGroup(hash, bytes);
+  if (group->telling == nullptr) return;
+  group->telling->woken = true;
+  group->telling->newcomer = group->telling->newcomer || newcomer;
+  MarkDirty(group);
 }
 
 void KpiOperator::Impl::AddFacts(std::span<const Fact> facts) {
@@ -106,6 +122,7 @@ void KpiOperator::Impl::AddFacts(std::span<const Fact> facts) {
 Status KpiOperator::Impl::Fill(Group* group, const std::optional<std::string>& bytes) {
   group->loaded = true;
   group->exists = bytes.has_value();
+  if (group->telling != nullptr) group->telling->committed = group->telling->staged = {};
   if (!group->exists) return {};
   RowState state;
   if (!ReadRowState(*bytes, &state)) {
@@ -114,6 +131,10 @@ Status KpiOperator::Impl::Fill(Group* group, const std::optional<std::string>& b
   group->revision = state.revision;
   group->flags = state.flags;
   group->created_ms = state.created_ms;
+  if (group->telling != nullptr) {
+    group->telling->committed = group->telling->staged = state.told;
+    group->telling->changed_ms = state.changed_ms;
+  }
   for (const auto& [component, value] : state.components) group->At(component).committed = value;
   return {};
 }
@@ -194,7 +215,9 @@ Status KpiOperator::Impl::Stage(Group* group) {
   const auto changed = [](const Cell& cell) { return cell.delta != 0; };
   const bool any = std::any_of(group->cells().begin(), group->cells().end(), changed);
   // What an earlier Prepare of this transaction staged is written again, even if it is 0 by now.
-  if (!any && !group->staged) return {};
+  const bool changes = any || group->staged;
+  const bool woken = group->telling != nullptr && group->telling->woken && group->exists;
+  if (!changes && !woken) return {};
   if (IsExpired(*group)) {
     context->Count("expired_rows", group->kpi->name, 1);
     group->Clear();
@@ -202,12 +225,13 @@ Status KpiOperator::Impl::Stage(Group* group) {
     return {};
   }
   RowState state;
-  state.revision = group->revision + 1;
+  state.revision = group->revision + (changes ? 1 : 0);
   state.created_ms = group->exists ? group->created_ms : context->wall_ms();
-  state.changed_ms = context->wall_ms();
+  state.changed_ms = changes ? context->wall_ms() : group->telling->changed_ms;
   state.flags = group->flags;
   const std::int64_t watermark = context->watermark_ms();
-  if (group->window_end_ms < std::numeric_limits<std::int64_t>::max() - pipeline.lateness_ms &&
+  if (changes &&
+      group->window_end_ms < std::numeric_limits<std::int64_t>::max() - pipeline.lateness_ms &&
       watermark >= group->window_end_ms + pipeline.lateness_ms) {
     state.flags |= RowState::kChangedLate;
   }
@@ -216,11 +240,16 @@ Status KpiOperator::Impl::Stage(Group* group) {
     if (value != 0) state.components.emplace_back(cell.component, value);
   }
   std::sort(state.components.begin(), state.components.end());
+  if (group->telling != nullptr) {
+    LEADFLOW_RETURN_IF_ERROR(publisher.Tell(group, changes, &state));
+  }
   buffer.clear();
   AppendRowState(state, &buffer);
   context->store().Put(group->key, buffer);
   group->staged = true;
   group->staged_flags = state.flags;
+  group->staged_revision = state.revision;
+  group->staged_changed_ms = state.changed_ms;
   group->created_ms = state.created_ms;
   return {};
 }
@@ -231,42 +260,56 @@ Status KpiOperator::Impl::Expire() {
   const std::int64_t day = context->watermark_ms() / kDayMs;
   if (day <= expired_day) return {};
   expired_day = day;
-  KeyedStore& store = context->store();
   for (const KpiSpec& kpi : pipeline.kpis) {
-    if (kpi.keep_ms <= 0) continue;
-    std::vector<std::string> gone;
-    for (const char kind : {kRowKey, kCellCountKey}) {
-      std::string prefix(1, kind);
-      WireWriter(&prefix).Fixed64(Hash64(kpi.name));
-      LEADFLOW_RETURN_IF_ERROR(store.Scan(prefix, [&](std::string_view key, std::string_view) {
-        Group probe;
-        probe.kpi = &kpi;
-        std::string_view bytes = key.substr(1);
-        std::uint64_t hash = 0;
-        std::int64_t start = 0;
-        if (!ReadGroupHead(&bytes, &hash, &start)) return true;
-        probe.window_end_ms = pipeline.zone.WindowEnd(start, kpi.window);
-        if (IsExpired(probe)) gone.emplace_back(key);
-        return true;
-      }));
-    }
-    for (const std::string& key : gone) store.Delete(key);
-    if (!gone.empty()) {
-      cache.RemoveIf([&](const Group& group) { return group.kpi == &kpi && !group.dirty; });
-      counts.clear();
-    }
+    if (kpi.keep_ms > 0) LEADFLOW_RETURN_IF_ERROR(ExpireKpi(kpi));
   }
   return {};
 }
 
-KpiOperator::KpiOperator(const Pipeline& pipeline, std::size_t cache_bytes)
-    : impl_(std::make_unique<Impl>(pipeline, cache_bytes)) {}
+Status KpiOperator::Impl::ExpireKpi(const KpiSpec& kpi) {
+  KeyedStore& store = context->store();
+  std::vector<std::pair<std::string, std::string>> gone;  // with the states of rows that were told
+  for (const char kind : {kRowKey, kCellCountKey}) {
+    std::string prefix(1, kind);
+    WireWriter(&prefix).Fixed64(Hash64(kpi.name));
+    LEADFLOW_RETURN_IF_ERROR(store.Scan(prefix, [&](std::string_view key, std::string_view value) {
+      Group probe;
+      probe.kpi = &kpi;
+      std::string_view bytes = key.substr(1);
+      std::uint64_t hash = 0;
+      std::int64_t start = 0;
+      if (!ReadGroupHead(&bytes, &hash, &start)) return true;
+      probe.window_end_ms = pipeline.zone.WindowEnd(start, kpi.window);
+      const bool told = kind == kRowKey && publisher.Carries(kpi);
+      if (IsExpired(probe)) gone.emplace_back(key, told ? value : std::string_view());
+      return true;
+    }));
+  }
+  RowState state;
+  for (const auto& [key, value] : gone) {
+    store.Delete(key);
+    if (value.empty() || !ReadRowState(value, &state)) continue;
+    LEADFLOW_RETURN_IF_ERROR(publisher.Retract(kpi, std::string_view(key).substr(1), state));
+  }
+  if (!gone.empty()) {
+    cache.RemoveIf([&](const Group& group) { return group.kpi == &kpi && !group.dirty; });
+    counts.clear();
+  }
+  return {};
+}
+
+KpiOperator::KpiOperator(const Pipeline& pipeline, std::size_t cache_bytes,
+                         RowPublisher::Limits limits)
+    : impl_(std::make_unique<Impl>(pipeline, cache_bytes, limits)) {}
 KpiOperator::~KpiOperator() = default;
 
 Status KpiOperator::Open(OperatorContext& context) {
   impl_->context = &context;
+  impl_->publisher.Open(context);
   return {};
 }
+
+std::int64_t KpiOperator::due_ms() const { return impl_->publisher.due_ms(); }
 
 Status KpiOperator::Process(std::span<const MessageView> batch) {
   Fact facts[kBatch];
@@ -289,6 +332,8 @@ Status KpiOperator::Process(std::span<const MessageView> batch) {
 
 Status KpiOperator::Prepare() {
   Impl& impl = *impl_;
+  LEADFLOW_RETURN_IF_ERROR(impl.publisher.Wake(
+      [&](std::string_view group, bool newcomer) { impl.Waken(group, newcomer); }));
   LEADFLOW_RETURN_IF_ERROR(impl.Expire());
   LEADFLOW_RETURN_IF_ERROR(impl.Load(impl.dirty));
   // Groups that are one too many move to `(other)`, which may join the end of the list.
@@ -302,7 +347,12 @@ Status KpiOperator::Prepare() {
     LEADFLOW_ASSIGN_OR_RETURN(const bool taken, impl.TakeCell(*group));
     if (!taken) LEADFLOW_RETURN_IF_ERROR(impl.MoveToOther(group));
   }
+  // What waits comes first, or it would wait for ever.
+  std::partition(impl.dirty.begin(), impl.dirty.end(), [](const Group* group) {
+    return group->telling != nullptr && group->telling->woken;
+  });
   for (Group* group : impl.dirty) LEADFLOW_RETURN_IF_ERROR(impl.Stage(group));
+  impl.publisher.Finish();
   return {};
 }
 
@@ -316,8 +366,13 @@ void KpiOperator::Committed() {
     group->DropZeros();
     if (group->staged) {
       group->exists = true;
-      ++group->revision;
+      group->revision = group->staged_revision;
       group->flags = group->staged_flags;
+    }
+    if (Telling* const telling = group->telling.get(); telling != nullptr) {
+      if (group->staged) telling->changed_ms = group->staged_changed_ms;
+      telling->committed = telling->staged;
+      telling->woken = telling->newcomer = telling->sent = false;
     }
     group->staged = false;
     group->dirty = false;
@@ -336,6 +391,10 @@ void KpiOperator::Aborted() {
   for (Group* group : impl.dirty) {
     for (Cell& cell : group->cells()) cell.delta = 0;
     group->DropZeros();
+    if (Telling* const telling = group->telling.get(); telling != nullptr) {
+      telling->staged = telling->committed;
+      telling->woken = telling->newcomer = telling->sent = false;
+    }
     group->staged = false;
     group->dirty = false;
   }
@@ -344,6 +403,7 @@ void KpiOperator::Aborted() {
   impl.cache.RemoveIf([](const Group& group) { return !group.loaded || !group.exists; });
   impl.counts.clear();
   impl.expired_day = std::numeric_limits<std::int64_t>::min();
+  impl.publisher.Aborted();
 }
 
 }  // namespace leadflow

@@ -247,9 +247,26 @@ constexpr Key kOutputFileKeys[] = {
     {"every", KeyType::kDuration, "time between two versions of the file"},
     {"only", KeyType::kTexts, "KPI names"},
 };
+constexpr Key kEmitKeys[] = {
+    {"every", KeyType::kDuration, "a row is sent at most so often", nullptr, true},
+};
+constexpr Key kOutputKafkaKeys[] = {
+    {"topic", KeyType::kText, "with {name} and {kpi}", nullptr, true},
+    {"format",
+     KeyType::kText,
+     "plain JSON, or with the schema of Kafka Connect",
+     nullptr,
+     false,
+     {},
+     "json|connect|protobuf"},
+    {"envelope", KeyType::kText, "what a value holds", nullptr, false, {}, "upsert|debezium|delta"},
+    {"emit", KeyType::kAny, "{every: 1s}, or `settled`"},
+    {"only", KeyType::kTexts, "KPI names"},
+    {"tombstones", KeyType::kBool, "rows that vanish are deleted"},
+};
 constexpr Key kOutputKeys[] = {
     {"file", KeyType::kMapping, "writes files", &kOutputFileSection},
-    {"kafka", KeyType::kAny, "writes topics", nullptr, false, kNoKafka},
+    {"kafka", KeyType::kMapping, "writes topics", &kOutputKafkaSection},
 };
 constexpr Key kTestInputKeys[] = {
     {"source", KeyType::kText, "a source of this file", nullptr, true},
@@ -328,6 +345,8 @@ const Section kDurationSection = {"duration", kDurationKeys};
 const Section kTimeSection = {"time", kTimeKeys};
 const Section kOutputSection = {"output", kOutputKeys};
 const Section kOutputFileSection = {"file", kOutputFileKeys};
+const Section kOutputKafkaSection = {"kafka", kOutputKafkaKeys};
+const Section kEmitSection = {"emit", kEmitKeys};
 const Section kTestSection = {"test", kTestKeys};
 const Section kTestInputSection = {"test input", kTestInputKeys};
 

@@ -76,6 +76,8 @@ extern const Section kDurationSection;  // {time: ...} or {time_in: ...}
 extern const Section kTimeSection;
 extern const Section kOutputSection;
 extern const Section kOutputFileSection;
+extern const Section kOutputKafkaSection;
+extern const Section kEmitSection;
 extern const Section kTestSection;
 extern const Section kTestInputSection;
 

@@ -100,29 +100,38 @@ void Loader::LoadOutputs(const YamlNode& node) {
     return;
   }
   for (const YamlNode& item : node.items) LoadOutput(item);
+  CheckTopics();
 }
 
 void Loader::LoadOutput(const YamlNode& node) {
   const SectionReader reader(node, kOutputSection, "output", &problems_);
-  const YamlNode* file = reader.Get("file");
-  if (file == nullptr) {
-    if (reader.ok() && !reader.Given("file") && !reader.Given("kafka")) {
-      problems_.Error("missing", node.at, "`output` needs `file`",
-                      "as in file: {path: \"out/{kpi}.csv\"}");
-    }
+  if (reader.ok() && reader.Given("file") == reader.Given("kafka")) {
+    problems_.Error("missing", node.at, "`output` needs one of `file` and `kafka`",
+                    "as in file: {path: \"out/{kpi}.csv\"}");
     return;
   }
-  const SectionReader options(*file, kOutputFileSection, "output.file", &problems_);
+  if (const YamlNode* file = reader.Get("file")) LoadFileOutput(*file);
+  if (const YamlNode* topics = reader.Get("kafka")) LoadTopicOutput(*topics);
+}
+
+std::vector<std::string> Loader::KpiNames(const std::vector<const YamlNode*>& nodes) {
+  std::vector<std::string_view> known;
+  for (const KpiSpec& kpi : pipeline_->kpis) known.push_back(kpi.name);
+  std::vector<std::string> names;
+  for (const YamlNode* item : nodes) {
+    if (std::find(known.begin(), known.end(), item->scalar) == known.end()) {
+      problems_.Unknown("unknown-kpi", item->at, "kpi", item->scalar, known);
+    }
+    names.push_back(item->scalar);
+  }
+  return names;
+}
+
+void Loader::LoadFileOutput(const YamlNode& node) {
+  const SectionReader options(node, kOutputFileSection, "output.file", &problems_);
   OutputSpec output;
   output.every_ms = options.DurationMs("every", output.every_ms, 100, kYearMs);
-  for (const YamlNode* item : options.Texts("only")) {
-    std::vector<std::string_view> names;
-    for (const KpiSpec& kpi : pipeline_->kpis) names.push_back(kpi.name);
-    if (std::find(names.begin(), names.end(), item->scalar) == names.end()) {
-      problems_.Unknown("unknown-kpi", item->at, "kpi", item->scalar, names);
-    }
-    output.only.push_back(item->scalar);
-  }
+  output.only = KpiNames(options.Texts("only"));
   if (const YamlNode* path = options.Get("path"); path != nullptr) {
     const std::string text = FillName(path->scalar);
     output.json_lines = text.ends_with(".jsonl");

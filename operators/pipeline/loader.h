@@ -98,9 +98,17 @@ class Loader final {
   // load_outputs.cc
   void LoadOutputs(const YamlNode& node);
   void LoadOutput(const YamlNode& node);
+  void LoadFileOutput(const YamlNode& node);
+  std::vector<std::string> KpiNames(const std::vector<const YamlNode*>& nodes);
   void LoadTests(const YamlNode& node);
   void LoadTest(const YamlNode& node);
   void LoadExpect(const YamlNode& node, TestSpec* test);
+
+  // load_topics.cc
+  void LoadTopicOutput(const YamlNode& node);
+  void CheckTopics();
+  bool CheckTopic(const RowTopicSpec& topic, std::string_view kpi,
+                  std::map<std::string, const RowTopicSpec*>* names);
 
   // load_kpis.cc
   void LoadKpis(const SectionReader& root);

@@ -20,6 +20,7 @@
 #include "operators/event/entry.h"
 #include "operators/event/kind.h"
 #include "operators/pipeline/kpi_spec.h"
+#include "operators/pipeline/row_topic_spec.h"
 
 namespace leadflow {
 
@@ -248,6 +249,7 @@ struct Pipeline {
   AttributionOptions attribution;
   std::vector<KpiSpec> kpis;
   std::vector<OutputSpec> outputs;
+  std::vector<RowTopicSpec> row_topics;
   std::vector<TestSpec> tests;
 
   // Built-in lists, lower case. Domains that name no company, and parts of user agents of machines.

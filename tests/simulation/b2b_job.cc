@@ -6,7 +6,10 @@
 #include "app/pipeline_file.h"
 #include "engine/base/check.h"
 #include "operators/identity/stored_leads.h"
+#include "operators/kpi/row_feed.h"
+#include "operators/kpi/row_record.h"
 #include "operators/kpi/row_state.h"
+#include "operators/kpi/scan_rows.h"
 #include "tests/simulation/b2b_events.h"
 
 namespace leadflow::simulation {
@@ -47,8 +50,10 @@ kpis:
   revenue: {attributed: order, value: amount, by: [model, channel, campaign], window: 1mo}
   booked: {attributed: order, value: amount, by: [model, channel], window: 1mo, ledger: booked}
   won: {attributed: deal_won, value: amount, by: [model, channel], window: 1mo}
+  share: {share_of: revenue, along: channel, by: [model, channel], window: 1mo}
+kafka: {brokers: "unused:9092"}
 outputs:
-  - file: {path: "out/{kpi}.csv"}
+  - kafka: {topic: "{name}.kpi.{kpi}", emit: {every: 150ms}}
 )";
 
 constexpr std::size_t kPipelines = 4;
@@ -172,7 +177,43 @@ Status B2bJob::ReadRows(const std::vector<KeyedStore*>& facts, Sums* sums) {
   return damaged;
 }
 
+// What a subscriber has read of each topic in the end, beside the rows of the stores.
+Status B2bJob::CheckTopics(const Outcome& outcome, std::string* found) const {
+  const std::vector<const KeyedStore*> facts(outcome.facts.begin(), outcome.facts.end());
+  for (const RowFeed& feed : RowFeedsOf(pipeline_)) {
+    std::map<std::string, std::string> want, have;
+    LEADFLOW_ASSIGN_OR_RETURN(const std::vector<KpiRow> rows,
+                              CollectRows(facts, pipeline_, feed.kpi->name, outcome.watermark_ms));
+    for (const KpiRow& row : rows) {
+      want[RowKey(*feed.output, row, pipeline_)] =
+          RowValue(*feed.output, nullptr, &row, pipeline_, 0).value_or("");
+    }
+    LEADFLOW_ASSIGN_OR_RETURN(const std::uint32_t partitions, outcome.log.Partitions(feed.topic));
+    for (std::uint32_t p = 0; p < partitions; ++p) {
+      LEADFLOW_RETURN_IF_ERROR(ReadAll(outcome.log, {feed.topic, p}, [&](const LogRecord& record) {
+        if (record.tombstone) {
+          have.erase(std::string(record.key));
+        } else {
+          have[std::string(record.key)] = record.value;
+        }
+        if (KafkaPartitionOf(record.key, partitions) != p) *found = feed.topic + ": misplaced";
+      }));
+    }
+    for (const auto& [key, value] : want) {
+      if (have[key] == value) continue;
+      *found = feed.topic + " says " + have[key] + " where the state says " + value;
+    }
+    if (have.size() != want.size()) *found = feed.topic + " has rows that the state has not";
+  }
+  return {};
+}
+
 std::string B2bJob::Check(const Outcome& outcome) const {
+  std::string found_in_topics;
+  if (const Status read = CheckTopics(outcome, &found_in_topics); !read.ok()) {
+    return read.ToString();
+  }
+  if (!found_in_topics.empty()) return found_in_topics;
   Sums rows;
   if (const Status read = ReadRows(outcome.facts, &rows); !read.ok()) return read.ToString();
   if (std::string found = Difference(pipeline_, rows, sums_, "an undisturbed run");

@@ -2,8 +2,8 @@
 // and refunds in two sources, late, doubled and broken; real operators turn them into journeys and
 // rows.
 //
-// In the end all rows must be what one undisturbed thread makes of the same input, and what f says
-// of the stored journeys.
+// In the end all rows must be what one undisturbed thread makes of the same input, what f says of
+// the stored journeys, and what the topics of the rows say.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ class B2bJob final : public Job {
  private:
   using Sums = std::map<std::string, std::int64_t>;  // Row group and component.
 
+  Status CheckTopics(const Outcome& outcome, std::string* found) const;
   static Status ReadRows(const std::vector<KeyedStore*>& facts, Sums* sums);
 
   const Pipeline& pipeline_;

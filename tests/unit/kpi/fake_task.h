@@ -87,6 +87,14 @@ class PlainStore final : public KeyedStore {
   std::map<std::string, std::optional<std::string>, std::less<>> staged_;
 };
 
+// What an operator has published: of the open transaction, by topic and key.
+struct Published {
+  std::size_t topic = 0;
+  std::string key;
+  std::optional<std::string> value;
+  std::map<std::string, std::string> headers;
+};
+
 class FakeContext final : public OperatorContext {
  public:
   explicit FakeContext(PlainStore* store) : store_(*store) {}
@@ -94,6 +102,13 @@ class FakeContext final : public OperatorContext {
   std::uint32_t partition() const override { return 0; }
   std::uint32_t partitions() const override { return 1; }
   void Emit(OutputId, std::uint64_t, std::string_view) override {}
+  void Publish(std::size_t topic, std::string_view key, std::optional<std::string_view> value,
+               std::span<const RecordHeader> headers) override {
+    Published& record = published[{topic, std::string(key)}];
+    record = {topic, std::string(key), std::nullopt, {}};
+    if (value) record.value = *value;
+    for (const RecordHeader& header : headers) record.headers.emplace(header.name, header.value);
+  }
   void Reject(std::string_view, std::string_view, std::string_view reason,
               std::string_view) override {
     rejected.emplace_back(reason);
@@ -103,11 +118,14 @@ class FakeContext final : public OperatorContext {
   }
   std::int64_t watermark_ms() const override { return watermark; }
   std::int64_t wall_ms() const override { return wall; }
+  bool ending() const override { return at_end; }
 
   std::vector<std::string> rejected;
   std::map<std::string, std::int64_t> counted;
   std::int64_t watermark = std::numeric_limits<std::int64_t>::min();
   std::int64_t wall = 0;
+  bool at_end = false;
+  std::map<std::pair<std::size_t, std::string>, Published> published;
 
  private:
   PlainStore& store_;

@@ -10,12 +10,12 @@
 #include "gtest/gtest.h"
 #include <unistd.h>
 
-#include "connectors/file/row_text.h"
 #include "engine/base/hash.h"
 #include "engine/base/wire.h"
 #include "engine/state/memory_store.h"
 #include "operators/facts/fact.h"
 #include "operators/kpi/row_state.h"
+#include "operators/kpi/row_text.h"
 
 namespace leadflow {
 namespace {

@@ -181,6 +181,40 @@ TEST_F(FullFileTest, OutputsAndTests) {
   EXPECT_THAT(test.expect[2].columns, ElementsAre(std::pair("p90", "3")));
 }
 
+TEST(TopicsTest, OutputsOnKafka) {
+  const Loaded loaded = Loading().Load(Framed(R"(
+kafka: {brokers: "localhost:9092"}
+kpis:
+  visits: {count: visit, by: [channel], window: 1d}
+  orders: {count: order, window: 1d}
+outputs:
+  - kafka: {topic: "{name}.kpi.{kpi}"}
+  - kafka: {topic: final, format: connect, emit: settled, only: [orders], tombstones: false}
+  - kafka: {topic: "d.{kpi}", envelope: debezium, emit: {every: 1s}}
+  - file: {path: "out/{kpi}.csv"}
+)"));
+  ASSERT_NE(loaded.pipeline, nullptr) << loaded.diagnostics->Text();
+  const std::vector<RowTopicSpec>& topics = loaded.pipeline->row_topics;
+  ASSERT_EQ(topics.size(), 3u);
+  EXPECT_EQ(loaded.pipeline->outputs.size(), 1u);
+  EXPECT_EQ(TopicOf(topics[0], "visits"), "t.kpi.visits");
+  EXPECT_EQ(topics[0].every_ms, 1000);
+  EXPECT_TRUE(topics[0].tombstones);
+  EXPECT_TRUE(Carries(topics[0], "visits"));
+  EXPECT_EQ(topics[1].format, RowTopicSpec::Format::kConnect);
+  EXPECT_TRUE(topics[1].settled_only);
+  EXPECT_FALSE(topics[1].tombstones);
+  EXPECT_FALSE(Carries(topics[1], "visits"));
+  EXPECT_EQ(TopicOf(topics[1], "orders"), "final");
+  EXPECT_EQ(topics[2].envelope, RowTopicSpec::Envelope::kDebezium);
+}
+
+TEST(TopicsTest, OutputsOnKafkaNeedTheLogOnKafka) {
+  const Loaded loaded = Loading().Load(Framed("outputs: [{kafka: {topic: \"{kpi}\"}}]\n"));
+  EXPECT_EQ(loaded.pipeline, nullptr);
+  EXPECT_THAT(loaded.Places(), ElementsAre("5:19 needs-kafka"));
+}
+
 TEST(DefaultsTest, AbsentSectionsAreThoseOfTheReference) {
   const Loaded loaded = Loading().Load(Framed(""));
   ASSERT_NE(loaded.pipeline, nullptr) << loaded.diagnostics->Text();

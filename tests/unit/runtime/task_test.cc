@@ -124,9 +124,8 @@ TEST_F(TaskTest, PreparesWhenSomethingIsDueAndPublishesTheLastValueOfAKey) {
     TaskSpec spec;
     spec.stage = Stage::kFacts;
     Task task(spec, none, clock);
-    ASSERT_TRUE(task.Open(std::make_unique<MemoryStore>(std::make_shared<MemoryStore::Data>()),
-                          std::make_unique<Waiting>(&prepared))
-                    .ok());
+    task.Hold(std::make_unique<MemoryStore>(std::make_shared<MemoryStore::Data>()));
+    ASSERT_TRUE(task.Open(std::make_unique<Waiting>(&prepared)).ok());
     EXPECT_OK(task.Prepare(false));
     EXPECT_FALSE(task.Due());
     EXPECT_EQ(prepared, 0);

@@ -12,6 +12,12 @@ namespace leadflow {
 
 void AppendCsvHeader(std::span<const std::string> columns, std::string* out);
 void AppendCsvRow(std::span<const RowField> fields, std::string* out);
+// One object, without a line end.
+void AppendJsonObject(std::span<const RowField> fields, std::string* out);
+// The same, and a line end.
 void AppendJsonRow(std::span<const RowField> fields, std::string* out);
+
+// A JSON string, in quotes.
+void AppendJsonString(std::string_view text, std::string* out);
 
 }  // namespace leadflow

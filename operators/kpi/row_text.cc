@@ -1,4 +1,4 @@
-#include "connectors/file/row_text.h"
+#include "operators/kpi/row_text.h"
 
 #include <cstdint>
 
@@ -29,7 +29,9 @@ void AppendEscaped(std::uint32_t control, std::string* out) {
   out->push_back(kDigits[control & 15]);
 }
 
-void AppendJsonText(std::string_view text, std::string* out) {
+}  // namespace
+
+void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint point = CodePointAt(text, at);
@@ -45,8 +47,6 @@ void AppendJsonText(std::string_view text, std::string* out) {
   }
   out->push_back('"');
 }
-
-}  // namespace
 
 void AppendCsvHeader(std::span<const std::string> columns, std::string* out) {
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -64,21 +64,26 @@ void AppendCsvRow(std::span<const RowField> fields, std::string* out) {
   out->append(kLineEnd);
 }
 
-void AppendJsonRow(std::span<const RowField> fields, std::string* out) {
+void AppendJsonObject(std::span<const RowField> fields, std::string* out) {
   out->push_back('{');
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) out->push_back(',');
-    AppendJsonText(fields[i].name, out);
+    AppendJsonString(fields[i].name, out);
     out->push_back(':');
     if (!fields[i].text.has_value()) {
       out->append("null");
     } else if (fields[i].type == RowField::Type::kText) {
-      AppendJsonText(*fields[i].text, out);
+      AppendJsonString(*fields[i].text, out);
     } else {
       out->append(*fields[i].text);
     }
   }
-  out->append("}\n");
+  out->push_back('}');
+}
+
+void AppendJsonRow(std::span<const RowField> fields, std::string* out) {
+  AppendJsonObject(fields, out);
+  out->push_back('\n');
 }
 
 }  // namespace leadflow

@@ -1,0 +1,39 @@
+// What subscribers of a topic get of a row: key, value and headers of a record. Pure functions.
+//
+//   key    {"window_start":...,<dimensions>,"currency":...}: one row has one key, for ever
+//   value  the row as in `.jsonl` files; or an envelope around what was sent before and what is now
+//
+// Format `connect` wraps both in {"schema":...,"payload":...} as the JsonConverter of Kafka Connect
+// reads them: times are its Timestamp, numbers that are not whole its Decimal.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "operators/kpi/kpi_row.h"
+#include "operators/pipeline/pipeline.h"
+
+namespace leadflow {
+
+std::string RowKey(const RowTopicSpec& output, const KpiRow& row, const Pipeline& pipeline);
+
+// What became of a row: `before` is null if it was never sent (or taken back), `after` if it
+// vanished; not both. nullopt: a tombstone. `wall_ms`: now.
+std::optional<std::string> RowValue(const RowTopicSpec& output, const KpiRow* before,
+                                    const KpiRow* after, const Pipeline& pipeline,
+                                    std::int64_t wall_ms);
+
+// Attributes of a CloudEvent in binary mode. Those of two sendings of one state of a row are equal.
+// `gone`: it is the last state of a row that vanished.
+std::vector<std::pair<std::string, std::string>> RowHeaders(const KpiRow& row, bool gone,
+                                                            std::string_view key,
+                                                            const Pipeline& pipeline);
+
+// a - b, of decimals as rows show them; nullopt is 0.
+std::string DecimalDifference(const std::optional<std::string>& a,
+                              const std::optional<std::string>& b);
+
+}  // namespace leadflow

@@ -1,0 +1,120 @@
+// outputs.kafka: topics that carry rows.
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "operators/pipeline/loader.h"
+
+namespace leadflow {
+namespace {
+
+constexpr std::string_view kKpiPlace = "{kpi}";
+constexpr std::size_t kTopicNameMax = 249;
+
+bool IsTopicName(std::string_view name) {
+  return !name.empty() && name.size() <= kTopicNameMax && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-');
+         });
+}
+
+std::int64_t ReadEmit(const YamlNode& node, RowTopicSpec* topic, Problems* problems) {
+  if (node.IsScalar()) {
+    topic->settled_only = node.scalar == "settled";
+    if (!topic->settled_only && !IsUnresolved(node)) {
+      problems->Error("value", node.at, "`emit` is `settled` or a mapping", "as in {every: 1s}");
+    }
+    return topic->every_ms;
+  }
+  const SectionReader emit(node, kEmitSection, "output.kafka.emit", problems);
+  return emit.DurationMs("every", topic->every_ms, 0, kDayMs);
+}
+
+}  // namespace
+
+std::string TopicOf(const RowTopicSpec& output, std::string_view kpi) {
+  std::string topic = output.topic;
+  if (const std::size_t at = topic.find(kKpiPlace); at != std::string::npos) {
+    topic.replace(at, kKpiPlace.size(), kpi);
+  }
+  return topic;
+}
+
+bool Carries(const RowTopicSpec& output, std::string_view kpi) {
+  return output.only.empty() ||
+         std::find(output.only.begin(), output.only.end(), kpi) != output.only.end();
+}
+
+void Loader::LoadTopicOutput(const YamlNode& node) {
+  const SectionReader reader(node, kOutputKafkaSection, "output.kafka", &problems_);
+  RowTopicSpec topic;
+  topic.at = node.at;
+  topic.only = KpiNames(reader.Texts("only"));
+  topic.tombstones = reader.Bool("tombstones", topic.tombstones);
+  if (const YamlNode* emit = reader.Get("emit")) {
+    topic.every_ms = ReadEmit(*emit, &topic, &problems_);
+  }
+  const std::string format = reader.Text("format", "json");
+  const std::string envelope = reader.Text("envelope", "upsert");
+  if (format == "connect") topic.format = RowTopicSpec::Format::kConnect;
+  if (envelope == "debezium") topic.envelope = RowTopicSpec::Envelope::kDebezium;
+  if (envelope == "delta") topic.envelope = RowTopicSpec::Envelope::kDelta;
+  if (format == "protobuf") {
+    problems_.NotInRelease(reader.Get("format")->at, "format: protobuf", "write `json`");
+  }
+  if (format == "connect" && envelope != "upsert") {
+    problems_.Error("conflict", reader.Get("envelope")->at,
+                    "`format: connect` carries upserts only", "leave `envelope` out");
+  }
+  if (const YamlNode* name = reader.Get("topic"); name != nullptr && !IsUnresolved(*name)) {
+    topic.at = name->at;
+    topic.topic = FillName(name->scalar);
+    const std::size_t kpis = topic.only.empty() ? pipeline_->kpis.size() : topic.only.size();
+    if (kpis > 1 && topic.topic.find(kKpiPlace) == std::string::npos) {
+      problems_.Error("value", name->at, "the rows of all kpis would go to one topic",
+                      "put {kpi} into the topic, or one name into `only`");
+    }
+    pipeline_->row_topics.push_back(std::move(topic));
+  }
+  NeedsKafka(node.at, "an output on Kafka");
+}
+
+// A name that Kafka takes, of one output only; one interval per KPI, for its rows wait together.
+void Loader::CheckTopics() {
+  std::map<std::string, const RowTopicSpec*> names;
+  for (const RowTopicSpec& topic : pipeline_->row_topics) {
+    for (const KpiSpec& kpi : pipeline_->kpis) {
+      if (Carries(topic, kpi.name) && !CheckTopic(topic, kpi.name, &names)) break;
+    }
+  }
+}
+
+bool Loader::CheckTopic(const RowTopicSpec& topic, std::string_view kpi,
+                        std::map<std::string, const RowTopicSpec*>* names) {
+  const std::string name = TopicOf(topic, kpi);
+  if (!IsTopicName(name)) {
+    problems_.Error("value", topic.at, "`" + name + "` cannot be the name of a topic",
+                    "letters, digits, . _ and -, at most 249");
+    return false;
+  }
+  if (const auto [at, added] = names->emplace(name, &topic); !added && at->second != &topic) {
+    problems_.Error("value", topic.at, "two outputs write the topic `" + name + "`",
+                    "give one of them another `topic`");
+    return false;
+  }
+  for (const RowTopicSpec& other : pipeline_->row_topics) {
+    if (&other == &topic) return true;
+    if (!Carries(other, kpi) || other.settled_only || topic.settled_only ||
+        other.every_ms == topic.every_ms) {
+      continue;
+    }
+    problems_.Error(
+        "conflict", topic.at,
+        "two outputs send the rows of `" + std::string(kpi) + "` at different intervals",
+        "write the same `emit: {every: ...}` in both");
+    return false;
+  }
+  return true;
+}
+
+}  // namespace leadflow
