@@ -24,7 +24,8 @@ def run(folder, events, *settings, kills=0):
     for _ in range(kills):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            process.wait(timeout=dice.uniform(0.05, 1.0) * max(0.4, int(EVENTS) / 100_000))
+            # So early that all kills fall into the run, at whatever size.
+            process.wait(timeout=dice.uniform(0.05, 1.0) * max(0.4, 1.2 * int(EVENTS) / 100_000 / kills))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
