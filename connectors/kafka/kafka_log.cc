@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "connectors/kafka/bounded_calls.h"
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/member.h"
+#include "connectors/kafka/questions.h"
 #include "connectors/kafka/reader.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/writer.h"
@@ -43,29 +43,6 @@ Status CheckOptions(const KafkaOptions& options) {
   return {};
 }
 
-// Asks librdkafka until it answers, with an error that does not pass, or time is up. Some of its
-// calls wait for ever for a broker that is silent, whatever time they are given; so `call` runs on
-// a thread that can be left behind, and owns all that it touches. It fills `error` of its answer.
-template <class Answer, class Call>
-Result<std::shared_ptr<const Answer>> AskInTime(const Client& client, std::int64_t timeout_ms,
-                                                const std::string& what, const Call& call) {
-  const Deadline deadline(timeout_ms);
-  kafka::BoundedCalls calls;
-  while (true) {
-    const auto answer = std::make_shared<Answer>();
-    const int wait_ms = deadline.remaining_ms();
-    calls.Start([call, answer, wait_ms] { call(*answer, wait_ms); });
-    if (!calls.Wait(wait_ms + kSliceMs)) {
-      calls.Abandon();
-      return client.StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
-    }
-    if (answer->error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::shared_ptr<const Answer>(answer);
-    const Status status = client.StatusOf(answer->error, what);
-    if (deadline.passed() || !status.retryable()) return status;
-    rd_kafka_poll(client.get(), kPauseMs);
-  }
-}
-
 }  // namespace
 
 // One connection for everything that is not the data of a reader or a writer.
@@ -75,7 +52,7 @@ class KafkaLog::Cluster {
       : options(std::move(cluster_options)), topics(client), client_(std::move(client)) {}
 
   Status Connect() const;
-  Result<std::pair<std::int64_t, std::int64_t>> Ends(const TopicPartition& partition);
+  Result<kafka::Ends> Ends(const TopicPartition& partition);
   Result<std::int64_t> Written(const TopicPartition& partition);
   Result<std::vector<std::int64_t>> Committed(std::string_view group,
                                               std::span<const TopicPartition> inputs);
@@ -86,8 +63,6 @@ class KafkaLog::Cluster {
 
  private:
   Result<std::shared_ptr<Client>> GroupClient(const std::string& group);
-  Result<std::pair<std::int64_t, std::int64_t>> EndsSeenBy(std::shared_ptr<Client> client,
-                                                           const TopicPartition& partition);
 
   std::shared_ptr<Client> client_;
   std::mutex uncommitted_mutex_;
@@ -119,9 +94,9 @@ Status KafkaLog::Cluster::Connect() const {
   }
 }
 
-Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::Ends(
-    const TopicPartition& partition) {
-  return EndsSeenBy(client_, partition);
+Result<kafka::Ends> KafkaLog::Cluster::Ends(const TopicPartition& partition) {
+  LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
+  return kafka::AskEnds(client_, partition);
 }
 
 // The high watermark: for a reader of committed records the end is where the first open transaction
@@ -137,26 +112,9 @@ Result<std::int64_t> KafkaLog::Cluster::Written(const TopicPartition& partition)
     }
     client = uncommitted_;
   }
-  LEADFLOW_ASSIGN_OR_RETURN(const auto ends, EndsSeenBy(std::move(client), partition));
-  return ends.second;
-}
-
-Result<std::pair<std::int64_t, std::int64_t>> KafkaLog::Cluster::EndsSeenBy(
-    std::shared_ptr<Client> client, const TopicPartition& partition) {
   LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
-  struct Answer {
-    std::int64_t start = 0, end = 0;
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  };
-  LEADFLOW_ASSIGN_OR_RETURN(const auto answer,
-                            AskInTime<Answer>(*client, options.answer_timeout_ms, NameOf(partition),
-                                              [client, partition](Answer& to, int wait_ms) {
-                                                to.error = rd_kafka_query_watermark_offsets(
-                                                    client->get(), partition.topic.c_str(),
-                                                    static_cast<std::int32_t>(partition.partition),
-                                                    &to.start, &to.end, wait_ms);
-                                              }));
-  return std::pair(answer->start, answer->end);
+  LEADFLOW_ASSIGN_OR_RETURN(const kafka::Ends ends, kafka::AskEnds(client, partition));
+  return ends.end;
 }
 
 // By a client of the group that never joins it. librdkafka's other way, the admin request, frees
@@ -187,7 +145,7 @@ Result<std::vector<std::int64_t>> KafkaLog::Cluster::Committed(
   LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client, GroupClient(name));
   LEADFLOW_ASSIGN_OR_RETURN(
       const auto answer,
-      AskInTime<Answer>(
+      kafka::AskInTime<Answer>(
           *client, options.answer_timeout_ms,
           "the offset of group `" + name + "` in " + NameOf(inputs[0]),
           [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
@@ -300,12 +258,12 @@ Result<std::unique_ptr<Membership>> KafkaLog::Join(std::string_view group, std::
 
 Result<std::int64_t> KafkaLog::StartOffset(const TopicPartition& partition) {
   LEADFLOW_ASSIGN_OR_RETURN(const auto ends, cluster_->Ends(partition));
-  return ends.first;
+  return ends.start;
 }
 
 Result<std::int64_t> KafkaLog::EndOffset(const TopicPartition& partition) {
   LEADFLOW_ASSIGN_OR_RETURN(const auto ends, cluster_->Ends(partition));
-  return ends.second;
+  return ends.end;
 }
 
 Result<std::int64_t> KafkaLog::WrittenOffset(const TopicPartition& partition) {

@@ -1,0 +1,52 @@
+// Questions to a cluster that are answered in time, whatever librdkafka does. Only for this folder.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "connectors/kafka/bounded_calls.h"
+#include "connectors/kafka/client.h"
+#include "engine/base/status.h"
+#include "engine/log/log.h"
+
+namespace leadflow::kafka {
+
+// Asks librdkafka until it answers, with an error that does not pass, or time is up. Some of its
+// calls wait for ever for a broker that is silent, whatever time they are given; so `call` runs on
+// a thread that can be left behind, and owns all that it touches. It fills `error` of its answer.
+template <class Answer, class Call>
+Result<std::shared_ptr<const Answer>> AskInTime(const Client& client, std::int64_t timeout_ms,
+                                                const std::string& what, const Call& call) {
+  constexpr int kGraceMs = 1'000;
+  constexpr int kPauseMs = 20;
+  const Deadline deadline(timeout_ms);
+  BoundedCalls calls;
+  while (true) {
+    const auto answer = std::make_shared<Answer>();
+    const int wait_ms = deadline.remaining_ms();
+    calls.Start([call, answer, wait_ms] { call(*answer, wait_ms); });
+    if (!calls.Wait(wait_ms + kGraceMs)) {
+      calls.Abandon();
+      return client.StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, what);
+    }
+    if (answer->error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::shared_ptr<const Answer>(answer);
+    const Status status = client.StatusOf(answer->error, what);
+    if (deadline.passed() || !status.retryable()) return status;
+    rd_kafka_poll(client.get(), kPauseMs);
+  }
+}
+
+// First kept offset of a partition, and one past the last committed one.
+struct Ends {
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+};
+Result<Ends> AskEnds(const std::shared_ptr<Client>& client, const TopicPartition& partition);
+
+// Offset of the first record with this timestamp or a later one; -1: there is none.
+Result<std::int64_t> AskOffsetAt(const std::shared_ptr<Client>& client,
+                                 const TopicPartition& partition, std::int64_t time_ms);
+
+}  // namespace leadflow::kafka
