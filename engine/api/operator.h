@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/record_header.h"
 #include "engine/base/status.h"
@@ -22,13 +23,25 @@
 
 namespace leadflow {
 
+// What a record of a topic may have beside its value.
+struct RecordExtras {
+  struct Header {
+    std::string_view name;
+    std::string_view value;
+  };
+  std::vector<Header> headers = {};  // In order; a name may stand twice.
+  bool tombstone = false;            // It has no value at all: its key was deleted.
+};
+
 // One message as an operator sees it. The bytes are borrowed until Process returns.
 struct MessageView {
   std::string_view value = {};
   std::int64_t log_time_ms = 0;  // Wall clock when it entered the log (files: when it was read).
-  std::string_view origin = {};  // Sources: file or topic name, for people. Else empty.
-  std::int64_t line = 0;         // Sources: line or record number in `origin`, from 1.
-  std::int64_t modified_ms = 0;  // Sources: when the file was last changed; 0: no file.
+  std::string_view origin = {};  // Sources: file or topic partition, for people. Else empty.
+  std::int64_t line = 0;         // Sources: line from 1, or offset, in `origin`.
+  // Sources: when the file was last changed, or the record was written; 0: not known.
+  std::int64_t modified_ms = 0;
+  const RecordExtras* extras = nullptr;  // Sources: null for what has none.
 };
 
 // Where an operator's messages go. What the numbers mean is the plan's business.

@@ -1,9 +1,10 @@
-// SourceReader: one partition of an input (a file, standard input): raw messages in order, with a
-// position that a later run can go on from. Used by one thread.
+// SourceReader: one partition of an input (a file, standard input, a partition of a topic): raw
+// messages in order, with a position that a later run can go on from. Used by one thread.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,8 +18,9 @@ class SourceReader {
  public:
   virtual ~SourceReader() = default;
 
-  // Goes on from a position() of an earlier run; empty: from the start. Fails with kFailedPrecondition
-  // if the input is no longer what it was (truncated, replaced), naming it and what to do.
+  // Goes on from a position() of an earlier run; empty: from the start. Fails with
+  // kFailedPrecondition if the input is no longer what it was (truncated, replaced), naming it and
+  // what to do.
   virtual Status Seek(std::string_view position) = 0;
 
   // Hands over up to about `max_bytes` of messages and returns how many; 0: nothing there now (see
@@ -35,6 +37,19 @@ class SourceReader {
 
   // A bounded input is read to its end. A followed one never is.
   virtual bool AtEnd() const = 0;
+
+  // After a Read that found nothing: whether it is known that nothing is there for now. False: it
+  // may be on its way, and event time must not pass it by.
+  virtual bool Idle() const { return true; }
+
+  // Partitions of topics: the position as the cluster counts, for its tools that show lag. Nobody
+  // goes on from it.
+  struct TopicOffset {
+    std::string topic;
+    std::uint32_t partition = 0;
+    std::int64_t offset = 0;
+  };
+  virtual std::optional<TopicOffset> topic_offset() const { return std::nullopt; }
 
   // For progress: bytes read so far and in all (0: unknown).
   virtual std::int64_t bytes_read() const { return 0; }

@@ -180,6 +180,12 @@ Status StreamThread::AppendOffsets() {
           writer_->SendOffset(plan_.app, InputOf(*task), task->input_offset()));
     }
   }
+  for (const Source& source : sources_) {
+    const auto at = source.reader->topic_offset();
+    if (!at || !source.task->NeedsCommit()) continue;
+    LEADFLOW_RETURN_IF_ERROR(
+        writer_->SendOffset(plan_.app, {at->topic, at->partition}, at->offset));
+  }
   return {};
 }
 

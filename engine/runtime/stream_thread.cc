@@ -221,7 +221,7 @@ Result<bool> StreamThread::ReadSource(Source& source) {
     task.Count("messages_read", source.plan->name, count);
   }
   const bool worked = *read > 0 || refused;
-  task.SetSourceActive(worked && !source.reader->AtEnd());
+  task.SetSourceActive(worked ? !source.reader->AtEnd() : !source.reader->Idle());
   if (worked) task.TookSource();
   return worked;
 }

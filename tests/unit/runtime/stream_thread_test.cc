@@ -133,9 +133,9 @@ class StreamThreadTest : public testing::Test {
     ASSERT_TRUE(exchange.ok()) << exchange.status();
     exchange_ = *std::move(exchange);
     for (std::uint32_t i = 0; i < threads; ++i) {
-      threads_.push_back(std::make_unique<StreamThread>(
-          plan_, *log, *exchange_, clock_, Opener(machine_.stores), machine_.options, i,
-          Share(i, threads)));
+      threads_.push_back(std::make_unique<StreamThread>(plan_, *log, *exchange_, clock_,
+                                                        Opener(machine_.stores), machine_.options,
+                                                        i, Share(i, threads)));
     }
   }
   // The process dies, and the machine with it.
@@ -251,6 +251,23 @@ TEST_F(StreamThreadTest, AReaderOfTheStoresSeesCommittedBytesOnly) {
   EXPECT_OK(thread().Close());
   EXPECT_EQ(Stored(Stage::kFacts), all_);
   EXPECT_EQ((thread().counters()[{"events", ""}]), 6);
+}
+
+TEST_F(StreamThreadTest, WhatMayBeOnItsWayHoldsTheWatermark) {
+  machine_.inputs.emplace_back();
+  machine_.followed = true;
+  machine_.idle = false;
+  Begin();
+  ASSERT_TRUE(thread().Start().ok());
+  const auto watermark = [&] {
+    StepUntilIdle();
+    thread().RequestCommit();
+    StepUntilIdle();
+    return exchange_->progress(0).watermark_ms.load();
+  };
+  EXPECT_EQ(watermark(), kNoWatermark);
+  machine_.idle = true;
+  EXPECT_EQ(watermark(), 6);
 }
 
 TEST_F(StreamThreadTest, MessagesForAnotherThreadTravelThroughTheLog) {

@@ -132,7 +132,7 @@ Plan Machine::MakePlan() const {
     source.partitions.push_back(
         {"list " + std::to_string(i), [this, i]() -> Result<std::unique_ptr<SourceReader>> {
            return std::unique_ptr<SourceReader>(
-               std::make_unique<ListSource>(inputs[i], batch, followed));
+               std::make_unique<ListSource>(inputs[i], batch, followed, idle));
          }});
   }
   plan.sources.push_back(std::move(source));

@@ -31,11 +31,12 @@ namespace leadflow::toy {
 using Messages = std::vector<std::string>;
 using Sums = std::map<std::string, std::int64_t>;
 
-// A source that hands over `batch` messages of a list at a time. `followed`: never at its end.
+// A source that hands over `batch` messages of a list at a time. `followed`: never at its end;
+// `idle`: what it then says while it has nothing.
 class ListSource final : public SourceReader {
  public:
-  ListSource(const Messages& messages, std::size_t batch, bool followed)
-      : messages_(messages), batch_(batch), followed_(followed) {}
+  ListSource(const Messages& messages, std::size_t batch, bool followed, const bool& idle)
+      : messages_(messages), batch_(batch), followed_(followed), idle_(idle) {}
 
   Status Seek(std::string_view position) override;
   Result<std::size_t> Read(std::size_t max_bytes,
@@ -43,6 +44,7 @@ class ListSource final : public SourceReader {
                            const Bad& bad) override;
   std::string position() const override { return std::to_string(next_); }
   bool AtEnd() const override { return !followed_ && next_ == messages_.size(); }
+  bool Idle() const override { return idle_; }
   std::int64_t bytes_read() const override { return static_cast<std::int64_t>(next_); }
   std::int64_t bytes_total() const override { return static_cast<std::int64_t>(messages_.size()); }
 
@@ -50,6 +52,7 @@ class ListSource final : public SourceReader {
   const Messages& messages_;
   const std::size_t batch_;
   const bool followed_;
+  const bool& idle_;
   std::size_t next_ = 0;
 };
 
@@ -80,6 +83,7 @@ struct Machine {
   std::uint32_t partitions = 4;
   std::uint64_t rules_hash = 7;
   bool followed = false;
+  bool idle = true;
   ThreadOptions options;  // until_end is set.
 
   MemoryFileSystem files;
