@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/api/operator.h"
 #include "engine/base/status.h"
 #include "operators/event/event.h"
 
@@ -27,6 +28,12 @@ class EventDecoder {
   // Decoding fills id, time, kind, identifiers (trimmed, not yet sorted), fields, labels, profile.
   virtual void Decode(std::string_view message, const Accept& accept, const Refuse& refuse,
                       const Skip& skip) = 0;
+
+  // The same for a record of a topic that has something beside its value. REQUIRES: record.extras
+  virtual void DecodeRecord(const MessageView& record, const Accept& accept, const Refuse& refuse,
+                            const Skip& skip) {
+    Decode(record.value, accept, refuse, skip);
+  }
 
   // CSV and TSV: the header line of the file that the next messages come from. Empty: it has none.
   virtual Status SetHeader(std::string_view header) = 0;

@@ -82,7 +82,11 @@ Status IngestOperator::Process(std::span<const MessageView> batch) {
   failure_ = {};
   for (const MessageView& message : batch) {
     message_ = &message;
-    decoder_->Decode(message.value, accept, refuse, skip);
+    if (message.extras == nullptr) [[likely]] {
+      decoder_->Decode(message.value, accept, refuse, skip);
+    } else {
+      decoder_->DecodeRecord(message, accept, refuse, skip);
+    }
     if (!failure_.ok()) break;
   }
   message_ = nullptr;
