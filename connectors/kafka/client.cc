@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::int64_t kDestroyWaitMs = 5'000;
 constexpr std::int64_t kTokenLifetimeMs = 3'600'000;
-constexpr int kVersionWithQueueBackoff = 0x02020000;
 
 // What the promises of the log rest on. `extra` must not change it.
 constexpr std::array<std::string_view, 17> kOwnSettings = {

@@ -22,6 +22,9 @@ namespace leadflow::kafka {
 // Of one record. Topics are made to take it and checked to.
 constexpr std::size_t kRecordBytesMax = std::size_t{4} << 20;
 
+// From here on librdkafka knows fetch.queue.backoff.ms.
+constexpr int kVersionWithQueueBackoff = 0x02020000;
+
 // A point in time by which a call has to return.
 class Deadline {
  public:

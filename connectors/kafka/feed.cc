@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::size_t kFetchMessages = 1024;
 constexpr std::int64_t kAnswerBytesMax = std::int64_t{1} << 20;
+constexpr std::int64_t kRecordBytes = 512;  // That librdkafka keeps beside a record in a queue.
+
+std::int64_t RecordsMax(std::int64_t queue_bytes) {
+  return std::max<std::int64_t>(queue_bytes / kRecordBytes, 1);
+}
 
 std::string_view View(const void* bytes, std::size_t size) {
   return {static_cast<const char*>(bytes), bytes == nullptr ? 0 : size};
@@ -40,16 +45,18 @@ Settings FeedSettings(std::int64_t queue_bytes) {
       {"fetch.wait.max.ms", "50"},
       {"fetch.error.backoff.ms", "50"},
       {"queued.max.messages.kbytes", std::to_string(std::max<std::int64_t>(queue_bytes >> 10, 1))},
+      {"queued.min.messages", std::to_string(RecordsMax(queue_bytes))},
       {"fetch.message.max.bytes", std::to_string(std::clamp<std::int64_t>(
                                       queue_bytes / 2, std::int64_t{64} << 10, kAnswerBytesMax))},
       {"auto.offset.reset", "error"},
   };
 }
 
-Feed::Feed(std::shared_ptr<Client> client, TopicPartition name)
+Feed::Feed(std::shared_ptr<Client> client, TopicPartition name, std::int64_t queue_bytes)
     : client_(std::move(client)),
       name_(std::move(name)),
-      topic_(rd_kafka_topic_new(client_->get(), name_.topic.c_str(), nullptr)) {}
+      topic_(rd_kafka_topic_new(client_->get(), name_.topic.c_str(), nullptr)),
+      queue_bytes_(queue_bytes) {}
 
 void Feed::Stop() {
   if (queue_ == nullptr) return;
@@ -63,6 +70,7 @@ void Feed::Stop() {
 Status Feed::Start(std::int64_t offset) {
   Stop();
   queue_.reset(rd_kafka_queue_new(client_->get()));
+  bytes_taken_ = records_taken_ = 0;
   position_ = offset;
   at_end_ = false;
   failure_ = {};
@@ -83,6 +91,13 @@ void Feed::Fetch() {
       rd_kafka_consume_batch_queue(queue_.get(), 0, fetched_.data(), kFetchMessages);
   fetched_.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
   if (count > 0) dry_since_ns_ = 0;
+}
+
+// Whether the empty queue was full before. An older librdkafka then looks only after a second
+// whether there is room again; a new Start makes it look at once.
+bool Feed::Stalls() const {
+  return rd_kafka_version() < kVersionWithQueueBackoff && !at_end_ &&
+         (bytes_taken_ >= queue_bytes_ || records_taken_ >= RecordsMax(queue_bytes_));
 }
 
 // A message that is no record.
@@ -109,7 +124,10 @@ std::size_t Feed::Take(std::size_t max_bytes, std::vector<Message>* messages, st
   std::size_t bytes = 0;
   while (queue_ != nullptr && bytes < max_bytes && failure_.ok()) {
     Fetch();
-    if (fetched_.empty()) break;
+    if (fetched_.empty()) {
+      if (Stalls()) static_cast<void>(Start(position_));  // Its error is in failure().
+      break;
+    }
     for (; next_ < fetched_.size() && bytes < max_bytes; ++next_) {
       rd_kafka_message_t* const message = fetched_[next_];
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -124,7 +142,10 @@ std::size_t Feed::Take(std::size_t max_bytes, std::vector<Message>* messages, st
       messages->emplace_back(message);
       position_ = message->offset + 1;
       at_end_ = false;
-      bytes += std::max<std::size_t>(message->len + message->key_len, 1);
+      const std::size_t size = std::max<std::size_t>(message->len + message->key_len, 1);
+      bytes += size;
+      bytes_taken_ += static_cast<std::int64_t>(size);
+      ++records_taken_;
     }
   }
   return bytes;

@@ -27,15 +27,16 @@ std::string_view KeyOf(const rd_kafka_message_t& message);
 std::string_view ValueOf(const rd_kafka_message_t& message);
 std::int64_t TimestampOf(const rd_kafka_message_t& message);  // -1: it has none.
 
-// Of a client whose partitions are read by Feeds: `queue_bytes` are fetched ahead of each, and
-// somewhat more.
+// Of a client whose partitions are read by Feeds of this bound: so many bytes are fetched ahead of
+// each, somewhat more, and about as much again for what librdkafka keeps beside small records.
 Settings FeedSettings(std::int64_t queue_bytes);
 
 class Feed {
  public:
   static constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
-  Feed(std::shared_ptr<Client> client, TopicPartition name);
+  // `queue_bytes`: as in the settings of the client.
+  Feed(std::shared_ptr<Client> client, TopicPartition name, std::int64_t queue_bytes);
   ~Feed() { Stop(); }
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
@@ -65,14 +66,18 @@ class Feed {
 
  private:
   void Fetch();
+  bool Stalls() const;
   void Control(const rd_kafka_message_t& message);
 
   const std::shared_ptr<Client> client_;
   const TopicPartition name_;
   const Topic topic_;
+  const std::int64_t queue_bytes_;
   Queue queue_;
   std::vector<rd_kafka_message_t*> fetched_;  // Owned; from next_ on not yet taken.
   std::size_t next_ = 0;
+  std::int64_t bytes_taken_ = 0;  // Since the last Start.
+  std::int64_t records_taken_ = 0;
   std::int64_t position_ = -1;
   bool at_end_ = false;
   Status failure_;                 // Of the partition, until the next Start.

@@ -6,7 +6,6 @@
 namespace leadflow::kafka {
 namespace {
 
-constexpr std::int64_t kQueueBytes = std::int64_t{16} << 20;  // Of each partition.
 // How long Poll waits for what is on its way. Short: its thread has other work.
 constexpr int kPollWaitMs = 1;
 

@@ -32,9 +32,10 @@ class Reader final : public LogReader {
   bool AtEnd(const TopicPartition& partition) const override;
 
  private:
+  static constexpr std::int64_t kQueueBytes = std::int64_t{16} << 20;  // Of each partition.
   struct Input {
     Input(std::shared_ptr<Client> client, const TopicPartition& name)
-        : feed(std::move(client), name) {}
+        : feed(std::move(client), name, kQueueBytes) {}
     Feed feed;
     bool paused = false;
   };

@@ -165,24 +165,27 @@ Result<std::optional<Topics::Shape>> Topics::Describe(const std::string& topic) 
   return std::optional<Shape>(shape);
 }
 
+Result<std::uint32_t> Topics::Partitions(const std::string& topic) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(topic));
+  if (!shape) {
+    return Status::NotFound("topic `" + topic + "` does not exist on kafka brokers " +
+                            client_->options().brokers + ": create it");
+  }
+  const std::lock_guard lock(mutex_);
+  partitions_[topic] = shape->partitions;
+  return shape->partitions;
+}
+
 Status Topics::Check(const TopicPartition& partition) {
   {
     const std::lock_guard lock(mutex_);
     const auto known = partitions_.find(partition.topic);
     if (known != partitions_.end() && partition.partition < known->second) return {};
   }
-  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(partition.topic));
-  if (!shape) {
-    return Status::NotFound("topic `" + partition.topic + "` does not exist on kafka brokers " +
-                            client_->options().brokers + ": create it");
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    partitions_[partition.topic] = shape->partitions;
-  }
-  if (partition.partition < shape->partitions) return {};
+  LEADFLOW_ASSIGN_OR_RETURN(const std::uint32_t partitions, Partitions(partition.topic));
+  if (partition.partition < partitions) return {};
   return Status::NotFound(NameOf(partition) + " does not exist: the topic has " +
-                          std::to_string(shape->partitions) + " partitions");
+                          std::to_string(partitions) + " partitions");
 }
 
 Result<std::uint32_t> Topics::Partitions(const std::string& topic) const {

@@ -66,6 +66,9 @@ class Topics {
   // See KafkaLog::EnsureTopics.
   Status Ensure(std::span<const TopicSpec> specs);
 
+  // How many it has now. kNotFound: there is no such topic.
+  Result<std::uint32_t> Partitions(const std::string& topic);
+
   // OK if the partition exists. Asks the cluster once per topic.
   Status Check(const TopicPartition& partition);
 
