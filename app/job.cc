@@ -32,11 +32,13 @@ struct Budget {
         gathered(std::max(pipeline.engine.memory_bytes / 16 / pipeline.engine.partitions, kMiB)),
         commit(std::max(pipeline.engine.memory_bytes / 32 / pipeline.engine.threads, kMiB)),
         clusters(
-            std::max(pipeline.engine.memory_bytes * 10 / 32 / pipeline.engine.partitions, kMiB)) {}
+            std::max(pipeline.engine.memory_bytes * 10 / 32 / pipeline.engine.partitions, kMiB)),
+        topics(pipeline.engine.memory_bytes / 32) {}
   std::int64_t stores;    // RocksDB
   std::int64_t gathered;  // committed writes before RocksDB, per partition; twice
   std::int64_t commit;    // messages handled between two commits, per thread
   std::int64_t clusters;  // decoded journeys, per partition
+  std::int64_t topics;    // records fetched ahead from topics of sources
 };
 
 void LogStart(const Pipeline& pipeline, const std::string& address, Logger* log) {
@@ -135,6 +137,8 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   }
   const Budget budget(pipeline);
   plan_options.cache_bytes = static_cast<std::size_t>(budget.clusters);
+  plan_options.topic_bytes = budget.topics;
+  plan_options.until_end = options.until_end;
   LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline, plan_options));
   RocksStoreFactory stores({.directory = layout.stores,
                             .memory_bytes = static_cast<std::uint64_t>(budget.stores),

@@ -19,7 +19,7 @@
 
 namespace leadflow::app {
 
-// The messages of one source, for `leadflow test`; null: the files that the pipeline names.
+// The messages of one source, for `leadflow test`; null: what the pipeline names.
 struct SourceMessages {
   std::string source;
   std::vector<std::string> messages;
@@ -29,9 +29,12 @@ struct PlanOptions {
   KeyedHash::Key key{};
   std::size_t cache_bytes = std::size_t{64} << 20;      // Decoded clusters, per partition.
   const std::vector<SourceMessages>* inputs = nullptr;  // Instead of files; outlives the plan.
+  std::int64_t topic_bytes = std::int64_t{32} << 20;    // Fetched ahead, of topics of sources.
+  bool until_end = false;                               // Topics end where they end now.
 };
 
-// The plan of a pipeline. The pipeline outlives it. Fails if a source's files do not exist.
+// The plan of a pipeline. The pipeline outlives it. Fails if a source's files or topics do not
+// exist.
 Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options);
 
 // The state directory: where the log, the stores, the key and the dead letters lie.

@@ -3,9 +3,11 @@
 #include <memory>
 #include <string>
 
+#include "app/kafka_options.h"
 #include "app/memory_source.h"
 #include "connectors/file/file_reader.h"
 #include "connectors/formats/make_decoder.h"
+#include "connectors/kafka/kafka_sources.h"
 #include "operators/ingest/ingest_operator.h"
 
 namespace leadflow::app {
@@ -58,10 +60,52 @@ Status AddFiles(const SourceSpec& source, SourcePlan* plan, std::shared_ptr<Deco
   return {};
 }
 
+// One connection for all sources that read topics; null if none does.
+Result<std::shared_ptr<KafkaSources>> OpenTopics(const Pipeline& pipeline,
+                                                 const PlanOptions& options) {
+  std::vector<std::string> topics;
+  for (const SourceSpec& source : pipeline.sources) {
+    topics.insert(topics.end(), source.topics.begin(), source.topics.end());
+  }
+  if (topics.empty() || options.inputs != nullptr) return std::shared_ptr<KafkaSources>();
+  KafkaSources::Options kafka;
+  LEADFLOW_ASSIGN_OR_RETURN(kafka.kafka, MakeKafkaOptions(*pipeline.kafka));
+  kafka.memory_bytes = options.topic_bytes;
+  kafka.until_end = options.until_end;
+  LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KafkaSources> opened,
+                            KafkaSources::Open(std::move(kafka), topics));
+  return std::shared_ptr<KafkaSources>(std::move(opened));
+}
+
+KafkaStart StartOf(const SourceSpec& source) {
+  switch (source.start) {
+    case SourceSpec::Start::kEarliest: break;
+    case SourceSpec::Start::kLatest: return {KafkaStart::From::kLatest};
+    case SourceSpec::Start::kTime: return {KafkaStart::From::kTime, source.start_ms};
+  }
+  return {};
+}
+
+void AddTopics(const SourceSpec& source, const std::shared_ptr<KafkaSources>& topics,
+               SourcePlan* plan) {
+  for (const std::string& topic : source.topics) {
+    for (std::uint32_t number = 0; number < topics->partitions(topic); ++number) {
+      const TopicPartition partition{topic, number};
+      plan->partitions.push_back(
+          {SourceNameOf(partition),
+           [topics, partition, start = StartOf(source)]() -> Result<std::unique_ptr<SourceReader>> {
+             return topics->NewReader(partition, start);
+           }});
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::vector<SourcePlan>> MakeSources(const Pipeline& pipeline, const PlanOptions& options) {
   std::vector<SourcePlan> plans;
+  LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<KafkaSources> topics,
+                            OpenTopics(pipeline, options));
   for (const SourceSpec& source : pipeline.sources) {
     SourcePlan& plan = plans.emplace_back();
     plan.name = source.name;
@@ -69,7 +113,9 @@ Result<std::vector<SourcePlan>> MakeSources(const Pipeline& pipeline, const Plan
     plan.disorder_ms = source.disorder_ms;
     const auto slots = std::make_shared<DecoderSlots>();
     auto decoded = std::make_shared<SourceSpec>(source);
-    if (options.inputs == nullptr) {
+    if (options.inputs == nullptr && source.input == SourceSpec::Input::kKafka) {
+      AddTopics(source, topics, &plan);
+    } else if (options.inputs == nullptr) {
       LEADFLOW_RETURN_IF_ERROR(
           AddFiles(source, &plan, slots).WithContext("source `" + source.name + "`"));
     } else {

@@ -18,10 +18,12 @@ int Graph(const std::string& file, GraphFormat format) {
     std::fprintf(stderr, "error: %s\n", std::string(plan.status().message()).c_str());
     return kFailed;
   }
-  // The files themselves need not be there to look at the plan.
+  // Neither the files nor the cluster need be there to look at the plan.
   for (std::size_t i = 0; i < plan->sources.size(); ++i) {
-    for (const std::string& path : loaded.pipeline->sources[i].paths) {
-      plan->sources[i].partitions.push_back({path, nullptr});
+    for (const auto* inputs :
+         {&loaded.pipeline->sources[i].paths, &loaded.pipeline->sources[i].topics}) {
+      for (const std::string& input : *inputs)
+        plan->sources[i].partitions.push_back({input, nullptr});
     }
   }
   const Plan::Format shown = format == GraphFormat::kDot       ? Plan::Format::kDot

@@ -1,7 +1,10 @@
 #include "connectors/formats/make_decoder.h"
 
+#include <algorithm>
+
 #include "connectors/formats/formats.h"
 #include "connectors/formats/leadflow_decoder.h"
+#include "connectors/formats/record_decoder.h"
 #include "engine/base/check.h"
 #include "engine/config/diagnostics.h"
 
@@ -39,6 +42,13 @@ Result<MappingSet> MappingOf(const SourceSpec& source) {
   return mapping;
 }
 
+// Whether its mappings ask what kind of change a row went through.
+bool ReadsDeletes(const SourceSpec& source) {
+  return std::any_of(source.paths_read.begin(), source.paths_read.end(), [](const auto& path) {
+    return !path.empty() && (path[0].key == "op" || path[0].key == "before");
+  });
+}
+
 }  // namespace
 
 Status CheckSource(const SourceSpec& source) {
@@ -53,12 +63,21 @@ Status CheckSource(const SourceSpec& source) {
 
 std::unique_ptr<EventDecoder> MakeDecoder(const SourceSpec& source, const Pipeline& pipeline) {
   const TimeZone& zone = source.zone ? *source.zone : pipeline.zone;
-  if (source.format == "leadflow") return MakeLeadflowDecoder(zone);
-  const auto mapping = MappingOf(source);
-  LEADFLOW_CHECK(mapping.ok());
-  auto decoder = MakeMappedDecoder(*mapping, zone);
-  LEADFLOW_CHECK(decoder.ok());
-  return *std::move(decoder);
+  std::unique_ptr<EventDecoder> decoder;
+  RecordOptions records;
+  if (source.format == "leadflow") {
+    decoder = MakeLeadflowDecoder(zone);
+  } else {
+    const auto mapping = MappingOf(source);
+    LEADFLOW_CHECK(mapping.ok());
+    auto mapped = MakeMappedDecoder(*mapping, zone);
+    LEADFLOW_CHECK(mapped.ok());
+    decoder = *std::move(mapped);
+    records.envelopes = mapping->syntax == Syntax::kJson && !source.events.empty();
+    records.deletes = records.envelopes && ReadsDeletes(source);
+  }
+  if (source.input != SourceSpec::Input::kKafka) return decoder;
+  return MakeRecordDecoder(std::move(decoder), records);
 }
 
 }  // namespace leadflow

@@ -170,7 +170,7 @@ class RecordDecoder final : public EventDecoder {
   bool Structured(const MessageView& record) {
     event_.assign(1, '{');
     bool versioned = false;
-    for (const RecordExtras::Header& header : record.extras->headers) {
+    for (const RecordHeader& header : record.extras->headers) {
       const bool attribute = header.name.starts_with(kAttribute);
       if (!attribute && header.name != "content-type") continue;
       const std::string_view name =

@@ -188,12 +188,6 @@ Status Topics::Check(const TopicPartition& partition) {
                           std::to_string(partitions) + " partitions");
 }
 
-Result<std::uint32_t> Topics::Partitions(const std::string& topic) const {
-  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(topic));
-  if (shape) return shape->partitions;
-  return Status::NotFound("topic `" + topic + "` does not exist");
-}
-
 bool Topics::compacted(const std::string& topic) const {
   const std::lock_guard lock(mutex_);
   const auto found = cleanup_.find(topic);

@@ -72,9 +72,6 @@ class Topics {
   // OK if the partition exists. Asks the cluster once per topic.
   Status Check(const TopicPartition& partition);
 
-  // kNotFound: there is no such topic.
-  Result<std::uint32_t> Partitions(const std::string& topic) const;
-
   bool compacted(const std::string& topic) const;
 
  private:

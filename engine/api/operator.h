@@ -25,12 +25,8 @@ namespace leadflow {
 
 // What a record of a topic may have beside its value.
 struct RecordExtras {
-  struct Header {
-    std::string_view name;
-    std::string_view value;
-  };
-  std::vector<Header> headers = {};  // In order; a name may stand twice.
-  bool tombstone = false;            // It has no value at all: its key was deleted.
+  std::vector<RecordHeader> headers = {};  // In order; a name may stand twice.
+  bool tombstone = false;                  // It has no value at all: its key was deleted.
 };
 
 // One message as an operator sees it. The bytes are borrowed until Process returns.

@@ -3,7 +3,6 @@
 namespace leadflow {
 namespace {
 
-constexpr std::string_view kNoKafka = "this release reads and writes files";
 constexpr std::string_view kNoHttp = "this release takes no webhooks; leave it out";
 
 constexpr Key kCurrencyKeys[] = {
@@ -40,9 +39,13 @@ constexpr Key kSourceFileKeys[] = {
      true},
     {"follow", KeyType::kBool, "goes on reading what is appended"},
 };
+constexpr Key kSourceKafkaKeys[] = {
+    {"topics", KeyType::kTexts, "topics of the cluster, or one", nullptr, true},
+    {"start", KeyType::kText, "earliest, latest or a time, where no run has read yet"},
+};
 constexpr Key kSourceKeys[] = {
     {"file", KeyType::kMapping, "reads files", &kSourceFileSection},
-    {"kafka", KeyType::kAny, "reads topics", nullptr, false, kNoKafka},
+    {"kafka", KeyType::kMapping, "reads topics", &kSourceKafkaSection},
     {"http", KeyType::kAny, "takes webhooks", nullptr, false, kNoHttp},
     {"format", KeyType::kText, "json, csv, tsv, form, leadflow or a preset"},
     {"time_zone", KeyType::kText, "of times without a zone"},
@@ -321,6 +324,7 @@ const Section kJourneySection = {"journey", kJourneyKeys};
 const Section kLatenessSection = {"lateness", kLatenessKeys};
 const Section kSourceSection = {"source", kSourceKeys};
 const Section kSourceFileSection = {"file", kSourceFileKeys};
+const Section kSourceKafkaSection = {"kafka", kSourceKafkaKeys};
 const Section kEventMappingSection = {"event mapping", kEventMappingKeys};
 const Section kCampaignsSection = {"campaigns", kCampaignsKeys};
 const Section kIdentitySection = {"identity", kIdentityKeys};

@@ -51,6 +51,7 @@ extern const Section kJourneySection;
 extern const Section kLatenessSection;
 extern const Section kSourceSection;
 extern const Section kSourceFileSection;
+extern const Section kSourceKafkaSection;
 extern const Section kEventMappingSection;
 extern const Section kCampaignsSection;
 extern const Section kIdentitySection;

@@ -20,6 +20,16 @@ bool IsSplit(std::string_view split) {
          split.find("[*]") == split.size() - 3;
 }
 
+// Whether the engine keeps its own records there.
+bool IsOwnTopic(std::string_view topic, std::string_view pipeline) {
+  if (!topic.starts_with(pipeline) || topic.size() <= pipeline.size()) return false;
+  const std::string_view rest = topic.substr(pipeline.size());
+  constexpr std::string_view kOwn[] = {".events",       ".facts", ".rows",
+                                       ".dead_letters", ".late",  ".identity"};
+  return rest.starts_with(".changelog.") ||
+         std::find(std::begin(kOwn), std::end(kOwn), rest) != std::end(kOwn);
+}
+
 // What an expression may give for a target: null: anything.
 std::optional<ValueType> TypeOfTarget(std::string_view target) {
   if (target == "time" || target == "id") return std::nullopt;
@@ -122,6 +132,13 @@ void Loader::LoadFormat(const SectionReader& reader, SourceSpec* source) {
     problems_.Unknown("unknown-format", at, "format", source->format, known);
     return;
   }
+  if (reader.Given("kafka") && (source->format == "csv" || source->format == "tsv")) {
+    problems_.Error("value", at,
+                    "`format: " + source->format +
+                        "` needs a header line, which records of a topic do not have",
+                    "send JSON objects with the columns as keys, and write `format: json`");
+    return;
+  }
   if (plain && !reader.Given("events")) {
     problems_.Error("missing", at, "`" + reader.what() + "` needs `events`",
                     "`format: " + source->format + "` does not say which events its messages are");
@@ -134,9 +151,17 @@ void Loader::LoadFormat(const SectionReader& reader, SourceSpec* source) {
 
 void Loader::LoadInput(const SectionReader& reader, SourceSpec* source) {
   const YamlNode* file = reader.Get("file");
+  if (const YamlNode* kafka = reader.Get("kafka")) {
+    if (file != nullptr) {
+      problems_.Error("value", kafka->at, "files and topics in one source",
+                      "make them two sources");
+    }
+    LoadTopics(*kafka, reader.what(), source);
+    return;
+  }
   if (file == nullptr) {
     if (!reader.Given("file") && !reader.Given("kafka") && !reader.Given("http")) {
-      problems_.Error("missing", source->at, "`" + reader.what() + "` needs `file`",
+      problems_.Error("missing", source->at, "`" + reader.what() + "` needs `file` or `kafka`",
                       "as in file: {path: events.jsonl}");
     }
     return;
@@ -155,6 +180,47 @@ void Loader::LoadInput(const SectionReader& reader, SourceSpec* source) {
   if (source->input == SourceSpec::Input::kStdin && !source->paths.empty()) {
     problems_.Error("value", file->at, "standard input and files in one source",
                     "make them two sources");
+  }
+}
+
+void Loader::LoadTopics(const YamlNode& node, const std::string& what, SourceSpec* source) {
+  source->input = SourceSpec::Input::kKafka;
+  NeedsKafka(node.at, "`" + what + ".kafka`");
+  const SectionReader reader(node, kSourceKafkaSection, what + ".kafka", &problems_);
+  for (const YamlNode* topic : reader.Texts("topics")) {
+    if (IsUnresolved(*topic)) continue;
+    const std::string name = FillName(topic->scalar);
+    const auto reads = [&](const SourceSpec& other) {
+      return std::find(other.topics.begin(), other.topics.end(), name) != other.topics.end();
+    };
+    const auto& all = pipeline_->sources;
+    if (!IsTopicName(name)) {
+      problems_.Error("name", topic->at, "`" + name + "` is no name of a topic",
+                      "letters, digits, `.`, `_` and `-`, at most 249");
+    } else if (IsOwnTopic(name, pipeline_->name)) {
+      problems_.Error("name", topic->at, "`" + name + "` is a topic of the engine's own",
+                      "give the pipeline another `name`");
+    } else if (reads(*source) || std::any_of(all.begin(), all.end(), reads)) {
+      problems_.Error("value", topic->at, "`" + name + "` is read twice",
+                      "one source with several `events` makes many events of a message");
+    } else {
+      source->topics.push_back(name);
+    }
+  }
+  LoadStart(reader, source);
+}
+
+void Loader::LoadStart(const SectionReader& reader, SourceSpec* source) {
+  const YamlNode* start = reader.Get("start");
+  if (start == nullptr || IsUnresolved(*start) || start->scalar == "earliest") return;
+  if (start->scalar == "latest") {
+    source->start = SourceSpec::Start::kLatest;
+  } else if (const auto time_ms = ParseRfc3339(start->scalar)) {
+    source->start = SourceSpec::Start::kTime;
+    source->start_ms = *time_ms;
+  } else {
+    problems_.Error("value", start->at, "`start` cannot be `" + start->scalar + "`",
+                    "earliest, latest, or a time as 2026-01-01T00:00:00Z");
   }
 }
 

@@ -1,6 +1,5 @@
 // outputs.kafka: topics that carry rows.
 #include <algorithm>
-#include <cctype>
 #include <map>
 
 #include "operators/pipeline/loader.h"
@@ -9,14 +8,6 @@ namespace leadflow {
 namespace {
 
 constexpr std::string_view kKpiPlace = "{kpi}";
-constexpr std::size_t kTopicNameMax = 249;
-
-bool IsTopicName(std::string_view name) {
-  return !name.empty() && name.size() <= kTopicNameMax && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-');
-         });
-}
 
 std::int64_t ReadEmit(const YamlNode& node, RowTopicSpec* topic, Problems* problems) {
   if (node.IsScalar()) {

@@ -57,6 +57,8 @@ class Loader final {
   void LoadSource(const YamlNode::Member& member);
   void LoadFormat(const SectionReader& reader, SourceSpec* source);
   void LoadInput(const SectionReader& reader, SourceSpec* source);
+  void LoadTopics(const YamlNode& node, const std::string& what, SourceSpec* source);
+  void LoadStart(const SectionReader& reader, SourceSpec* source);
   void LoadMapping(const YamlNode& node, SourceSpec* source, MessageScope& scope);
   void LoadAssignment(const YamlNode::Member& member, SourceSpec* source, MessageScope& scope,
                       EventMapping* mapping);

@@ -85,9 +85,13 @@ struct SourceSpec {
   std::string name;
   std::uint8_t rank = 0;  // order in the file
   Position at;
-  enum class Input : std::uint8_t { kFile, kStdin } input = Input::kFile;
+  enum class Input : std::uint8_t { kFile, kStdin, kKafka } input = Input::kFile;
   std::vector<std::string> paths;  // globs, resolved against the file's folder
   bool follow = false;
+  std::vector<std::string> topics;
+  // Where partitions of topics begin that were never read.
+  enum class Start : std::uint8_t { kEarliest, kLatest, kTime } start = Start::kEarliest;
+  std::int64_t start_ms = 0;    // kTime
   std::string format = "json";  // json csv tsv form leadflow or a preset
   std::optional<TimeZone> zone;
   std::string zone_name;

@@ -122,6 +122,14 @@ std::vector<std::string_view> SplitChoices(std::string_view choices) {
   return out;
 }
 
+bool IsTopicName(std::string_view name) {
+  constexpr std::size_t kLongest = 249;
+  return !name.empty() && name.size() <= kLongest && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return IsLetter(c) || IsDigit(c) || c == '.' || c == '_' || c == '-';
+         });
+}
+
 bool IsPlainName(std::string_view name) {
   if (name.empty() || name.size() > 100 || !IsLetter(name[0])) return false;
   return std::all_of(name.begin(), name.end(),

@@ -74,6 +74,9 @@ std::vector<std::string_view> SplitChoices(std::string_view choices);
 // _.
 bool IsPlainName(std::string_view name);
 
+// What Kafka takes for the name of a topic: letters, digits, `.`, `_` and `-`, at most 249.
+bool IsTopicName(std::string_view name);
+
 inline constexpr std::int64_t kSecondMs = 1000;
 inline constexpr std::int64_t kMinuteMs = 60 * kSecondMs;
 inline constexpr std::int64_t kHourMs = 60 * kMinuteMs;

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "connectors/kafka/kafka_options.h"
 
@@ -23,6 +26,18 @@ std::string UniqueName(std::string_view name);
 // Makes a topic as somebody else would have: one broker, these settings.
 void CreateTopic(const std::string& name, int partitions,
                  const std::map<std::string, std::string>& settings);
+
+// A record as somebody else's producer writes it.
+struct ProducedRecord {
+  std::optional<std::string> value;  // nullopt: none at all.
+  int partition = 0;
+  std::string key = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::int64_t timestamp_ms = 0;  // 0: now.
+};
+
+// Returns once the broker has them all, in order in each partition.
+void Produce(const std::string& topic, const std::vector<ProducedRecord>& records);
 
 // Stops the broker's process as SIGSTOP does, and lets it go on at the end of the scope.
 class StoppedBroker {

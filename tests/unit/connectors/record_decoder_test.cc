@@ -40,7 +40,7 @@ std::unique_ptr<EventDecoder> Mapped(const std::string& id, const std::string& t
   return MakeRecordDecoder(*std::move(decoder), {.envelopes = true, .deletes = deletes});
 }
 
-using Headers = std::vector<RecordExtras::Header>;
+using Headers = std::vector<RecordHeader>;
 
 Decoded DecodeRecord(EventDecoder& decoder, std::string_view value, Headers headers,
                      bool tombstone = false) {

@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
 #include "tests/unit/pipeline/loading.h"
 
 namespace leadflow {
@@ -111,10 +112,9 @@ TEST_F(FullFileTest, PeopleSections) {
   EXPECT_EQ(identity.spaces.at({"crm", IdentifierType::kUserId}), "shop");
   EXPECT_THAT(identity.account, ElementsAre(IdentityOptions::AccountFrom::kAccountId,
                                             IdentityOptions::AccountFrom::kCompany));
-  EXPECT_EQ(pipeline().created_by,
-            1ull << static_cast<int>(Kind::kFormSubmit) |
-                1ull << static_cast<int>(Kind::kCardCollected) |
-                1ull << static_cast<int>(Kind::kOrder));
+  EXPECT_EQ(pipeline().created_by, 1ull << static_cast<int>(Kind::kFormSubmit) |
+                                       1ull << static_cast<int>(Kind::kCardCollected) |
+                                       1ull << static_cast<int>(Kind::kOrder));
   EXPECT_EQ(pipeline().visits.gap_ms, 20 * 60'000);
   EXPECT_TRUE(pipeline().visits.new_on_campaign);
   EXPECT_TRUE(pipeline().visits.new_at_midnight);
@@ -175,8 +175,8 @@ TEST_F(FullFileTest, OutputsAndTests) {
   ASSERT_EQ(test.expect.size(), 3u);
   EXPECT_EQ(test.expect[1].value, "1000.00");
   EXPECT_EQ(test.expect[1].window_start, "2026-04-01T00:00:00+02:00");
-  EXPECT_THAT(test.expect[1].where, ElementsAre(std::pair("model", "first_touch"),
-                                                std::pair("channel", "Trade fair")));
+  EXPECT_THAT(test.expect[1].where,
+              ElementsAre(std::pair("model", "first_touch"), std::pair("channel", "Trade fair")));
   EXPECT_EQ(test.expect[2].value, "null");
   EXPECT_THAT(test.expect[2].columns, ElementsAre(std::pair("p90", "3")));
 }
@@ -253,8 +253,8 @@ TEST(DefaultsTest, TheWholeCatalogueLoads) {
 }
 
 TEST(DefaultsTest, OwnStagesDropWhatTheDefaultsSayOfOthers) {
-  const Loaded loaded = Loading().Load(
-      Framed("stages: [{name: buyer, on: 'kind == \"order\"'}]\n"));
+  const Loaded loaded =
+      Loading().Load(Framed("stages: [{name: buyer, on: 'kind == \"order\"'}]\n"));
   ASSERT_NE(loaded.pipeline, nullptr) << loaded.diagnostics->Text();
   EXPECT_EQ(loaded.pipeline->FindKpi("mqls"), nullptr);
   EXPECT_EQ(loaded.pipeline->FindKpi("cost_per_mql"), nullptr);
@@ -267,8 +267,8 @@ TEST(DefaultsTest, OwnStagesDropWhatTheDefaultsSayOfOthers) {
 }
 
 TEST(KeepTest, AListNamesWhatIsStoredBesidesWhatIsNeeded) {
-  const Loaded loaded = Loading().Load(
-      Framed("journey: {keep: [utm.source, labels]}\nchannels: []\nkpis: {}\n"));
+  const Loaded loaded =
+      Loading().Load(Framed("journey: {keep: [utm.source, labels]}\nchannels: []\nkpis: {}\n"));
   ASSERT_NE(loaded.pipeline, nullptr) << loaded.diagnostics->Text();
   const std::uint64_t keep = loaded.pipeline->keep_fields;
   EXPECT_NE(keep & FieldBit(Field::kUtmSource), 0u);
@@ -286,8 +286,8 @@ TEST(EnvironmentTest, ValuesComeFromIt) {
       Framed("engine:\n  threads: '${THREADS}'\n  partitions: ${PARTS:-7}\nkpis: {}\n"));
   // A quoted text stays a text: only the plain one becomes a number.
   EXPECT_THAT(loaded.Places(), ElementsAre("6:12 type"));
-  const Loaded plain = loading.Load(
-      Framed("engine:\n  threads: ${THREADS}\n  partitions: ${PARTS:-7}\nkpis: {}\n"));
+  const Loaded plain =
+      loading.Load(Framed("engine:\n  threads: ${THREADS}\n  partitions: ${PARTS:-7}\nkpis: {}\n"));
   ASSERT_NE(plain.pipeline, nullptr) << plain.diagnostics->Text();
   EXPECT_EQ(plain.pipeline->engine.threads, 3);
   EXPECT_EQ(plain.pipeline->engine.partitions, 7);
@@ -318,9 +318,13 @@ TEST(SetTest, OverridesAndAddsValues) {
 }
 
 TEST(SetTest, BadPathsAndValuesAreErrors) {
-  for (const auto& [path, value] : std::vector<std::pair<std::string, std::string>>{
-           {"name.x", "1"}, {"outputs[7].file", "x"}, {"", "1"}, {"engine.thread", "1"},
-           {"engine.threads", "many"}, {"engine.threads", "["}}) {
+  for (const auto& [path, value] :
+       std::vector<std::pair<std::string, std::string>>{{"name.x", "1"},
+                                                        {"outputs[7].file", "x"},
+                                                        {"", "1"},
+                                                        {"engine.thread", "1"},
+                                                        {"engine.threads", "many"},
+                                                        {"engine.threads", "["}}) {
     Loading loading;
     loading.set = {{path, value}};
     EXPECT_EQ(loading.Load(Framed("kpis: {}\n")).pipeline, nullptr) << path << "=" << value;
@@ -380,6 +384,22 @@ TEST(KafkaTest, WhereTheClusterLiesChangesNoNumber) {
   EXPECT_EQ(rules(""), rules("kafka: {brokers: 'a:1', topics: {replication: 1}}\n"));
 }
 
+TEST(KafkaTest, SourcesNameTopicsAndWhereToBegin) {
+  const Loaded loaded = Loading().Load(
+      "version: 1\nname: t\nkafka: {brokers: 'a:1'}\nsources:\n"
+      "  a: {kafka: {topics: ['{name}.web', b]}, format: leadflow}\n"
+      "  c: {kafka: {topics: c, start: latest}, format: leadflow}\n"
+      "  d: {kafka: {topics: d, start: 2026-01-01T00:00:00+01:00}, format: leadflow}\nkpis: {}\n");
+  ASSERT_NE(loaded.pipeline, nullptr) << loaded.diagnostics->Text();
+  const std::vector<SourceSpec>& sources = loaded.pipeline->sources;
+  EXPECT_EQ(sources[0].input, SourceSpec::Input::kKafka);
+  EXPECT_THAT(sources[0].topics, ElementsAre("t.web", "b"));
+  EXPECT_EQ(sources[0].start, SourceSpec::Start::kEarliest);
+  EXPECT_EQ(sources[1].start, SourceSpec::Start::kLatest);
+  EXPECT_EQ(sources[2].start, SourceSpec::Start::kTime);
+  EXPECT_EQ(sources[2].start_ms, *ParseRfc3339("2025-12-31T23:00:00Z"));
+}
+
 TEST(FormatTest, PresetsAreCheckedIfTheyAreKnown) {
   Loading loading;
   const std::string yaml =
@@ -424,8 +444,8 @@ TEST(RulesTest, HashFollowsWhatDecidesTheNumbersAndNothingElse) {
   const std::string kpis = "kpis: {a: {count: visit, by: [channel], window: 1d}}\n";
   const std::uint64_t base = hash(kpis);
   const std::string same[] = {"engine: {threads: 4}\n", "lateness: {allowed: 1d}\n",
-                              "visits: {gap: 30m}\n", "outputs: []\n", "channels: default\n",
-                              "attribution: {lookback: 365d}\n"};
+                              "visits: {gap: 30m}\n",   "outputs: []\n",
+                              "channels: default\n",    "attribution: {lookback: 365d}\n"};
   for (const std::string& section : same) EXPECT_EQ(hash(section + kpis), base) << section;
   const std::string other[] = {"visits: {gap: 31m}\n",
                                "time_zone: Europe/Berlin\n",
