@@ -146,8 +146,7 @@ class KafkaOutputsTest : public testing::Test {
     const std::atomic<bool> stop{false};
     app::JobOptions options;
     options.until_end = true;
-    const auto result =
-        app::RunJob(*loaded->pipeline, options, stop);
+    const auto result = app::RunJob(*loaded->pipeline, options, stop);
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? std::move(loaded) : nullptr;
   }
