@@ -5,6 +5,7 @@
 #   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
 #   make flatness  cost of an event by what its lead has behind it
 #   make profile  where the time of the benchmark goes (needs perf)
+#   make chaos    a pipeline on Kafka whose processes and broker are killed and frozen, SEEDS times SECONDS
 #   make fuzz     every fuzz target for SECONDS=60
 #   make format   clang-format over the tree;  make lint   clang-tidy
 
@@ -16,7 +17,7 @@ SECONDS ?= 60
 SEEDS ?= 1000
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build demo test bench flatness profile simulation fuzz format lint packages clean
+.PHONY: build demo test bench flatness profile simulation chaos fuzz format lint packages clean
 
 packages:
 	@deploy/debian/install.sh
@@ -51,6 +52,11 @@ simulation: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target pipeline_simulation
 	@build/release/bin/pipeline_simulation --seeds $(SEEDS)
+
+chaos: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target leadflow
+	@python3 -B tests/kafka/chaos.py build/release/leadflow --seeds $(SEEDS) --seconds $(SECONDS)
 
 fuzz: packages
 	@tests/fuzz/run.sh $(SECONDS)

@@ -64,6 +64,28 @@ Status Member::Subscribe(const std::string& topic) {
   return client_->StatusOf(error, "group `" + group_ + "`");
 }
 
+// A member whose session ended before it looked at its assignment has no generation any more, and
+// offsets without one are taken by a group that is empty. It waits for what follows.
+bool IsOver(const rd_kafka_consumer_group_metadata_t* metadata) {
+  // librdkafka's only way to say: "CGMDv2:", four bytes of generation, names that end in zero.
+  void* bytes = nullptr;
+  std::size_t size = 0;
+  rd_kafka_error_t* const error = rd_kafka_consumer_group_metadata_write(metadata, &bytes, &size);
+  if (error != nullptr) {
+    rd_kafka_error_destroy(error);
+    return true;
+  }
+  constexpr std::string_view kMagic = "CGMDv2:";
+  const std::string text(static_cast<const char*>(bytes), size);
+  rd_kafka_mem_free(nullptr, bytes);
+  if (!text.starts_with(kMagic) || text.size() < kMagic.size() + 5) return true;
+  const std::size_t group = kMagic.size() + 4;
+  const std::size_t member = text.find('\0', group) + 1;
+  const bool no_generation = std::all_of(text.begin() + kMagic.size(), text.begin() + group,
+                                         [](char c) { return c == '\xff'; });
+  return no_generation || member >= text.size() || text[member] == '\0';
+}
+
 // The client is told of an empty assignment: others read the records.
 void Member::Assigned(const rd_kafka_topic_partition_list_t& partitions) {
   partitions_.clear();
@@ -74,13 +96,22 @@ void Member::Assigned(const rd_kafka_topic_partition_list_t& partitions) {
   auto generation = std::make_shared<Generation>();
   generation->group = group_;
   generation->metadata.reset(rd_kafka_consumer_group_metadata(client_->get()));
-  generation_ = std::move(generation);
+  const bool over = generation->metadata == nullptr || IsOver(generation->metadata.get());
   const Offsets nothing(rd_kafka_topic_partition_list_new(0));
   rd_kafka_assign(client_->get(), nothing.get());
+  if (over) {
+    state_ = State::kNothing;
+    return;
+  }
+  generation_ = std::move(generation);
   state_ = State::kAssigned;
 }
 
 void Member::Revoked() {
+  if (state_ == State::kNothing) {
+    rd_kafka_assign(client_->get(), nullptr);
+    return;
+  }
   state_ = rd_kafka_assignment_lost(client_->get()) != 0 ? State::kLost : State::kRevoked;
 }
 

@@ -1,6 +1,7 @@
 // How a stream thread begins: older owners of its partitions are fenced, stores are opened and
 // completed from their changelogs, inputs are put where the state is.
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "engine/base/hash.h"
@@ -12,6 +13,9 @@ namespace leadflow {
 namespace {
 
 constexpr std::string_view kIngestStage = "ingest";
+// Longer than a transaction may stay undecided.
+constexpr std::int64_t kRestoreWaitNs = std::int64_t{45} * 1'000'000'000;
+constexpr int kRestoresMax = 1000;
 
 std::string Hex(std::uint64_t number) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -30,7 +34,7 @@ Status StreamThread::Start(const std::function<bool()>& go_on) {
   LEADFLOW_RETURN_IF_ERROR(MakeStage(Stage::kEvents, plan_.events.name));
   MakeSources();
   LEADFLOW_RETURN_IF_ERROR(HoldStores());
-  LEADFLOW_RETURN_IF_ERROR(RestoreStores(go_on));
+  LEADFLOW_RETURN_IF_ERROR(RestoreStores(inputs, go_on));
   LEADFLOW_RETURN_IF_ERROR(OpenTasks());
   LEADFLOW_RETURN_IF_ERROR(CheckGroupOffsets(inputs));
   LEADFLOW_RETURN_IF_ERROR(BuildRoutes());
@@ -134,7 +138,7 @@ Status StreamThread::HoldStores() {
   });
 }
 
-Status StreamThread::RestoreStores(const std::function<bool()>& go_on) {
+Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
   Restorer restorer(log_, clock_);
   LEADFLOW_RETURN_IF_ERROR(ForEachTask([&](Task& task) {
     const TaskSpec& spec = task.spec();
@@ -147,9 +151,42 @@ Status StreamThread::RestoreStores(const std::function<bool()>& go_on) {
     return !go_on || go_on();
   });
   progress.restore_left.store(0);
-  restored_records_ = restorer.records();
-  exchange_.activity().restored_records.fetch_add(restored_records_);
+  restored_records_ += restorer.records();
+  exchange_.activity().restored_records.fetch_add(restorer.records());
   return status;
+}
+
+// What the group says is handled has to be in the changelogs. If it is not yet, the log gets some
+// time.
+Status StreamThread::RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on) {
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
+  for (int attempt = 0; attempt < kRestoresMax; ++attempt) {
+    LEADFLOW_RETURN_IF_ERROR(RestoreOnce(go_on));
+    LEADFLOW_ASSIGN_OR_RETURN(const bool reached, ReachGroup(inputs));
+    if (reached || clock_.MonotonicNanos() - begin_ns > kRestoreWaitNs) break;
+    if (go_on && !go_on()) return {ErrorCode::kCancelled, "stopped while stores were restored"};
+  }
+  return {};
+}
+
+Result<bool> StreamThread::ReachGroup(const Inputs& inputs) {
+  for (std::size_t i = 0; i < inputs.inputs.size(); ++i) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                              TaskOf(inputs, i).store().Get(kMetaKey));
+    std::int64_t offset = 0;
+    if (bytes) {
+      LEADFLOW_ASSIGN_OR_RETURN(const TaskMeta meta, DecodeMeta(*bytes));
+      offset = meta.input_offset;
+    }
+    if (offset < inputs.committed[i]) return false;
+  }
+  return true;
+}
+
+Task& StreamThread::TaskOf(const Inputs& inputs, std::size_t i) const {
+  const TopicPartition& input = inputs.inputs[i];
+  return *(input.topic == plan_.events_topic() ? events_by_partition_
+                                               : facts_by_partition_)[input.partition];
 }
 
 Status StreamThread::OpenTasks() {
@@ -172,10 +209,7 @@ Status StreamThread::OpenTasks() {
 // that the log did not keep, never behind.
 Status StreamThread::CheckGroupOffsets(const Inputs& inputs) const {
   for (std::size_t i = 0; i < inputs.inputs.size(); ++i) {
-    const TopicPartition& input = inputs.inputs[i];
-    const auto& tasks =
-        input.topic == plan_.events_topic() ? events_by_partition_ : facts_by_partition_;
-    const Task& task = *tasks[input.partition];
+    const Task& task = TaskOf(inputs, i);
     if (inputs.committed[i] <= task.committed_input_offset()) continue;
     return Status::Corruption(task.spec().name + ": the log says that records up to offset " +
                               std::to_string(inputs.committed[i]) +

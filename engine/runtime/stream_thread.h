@@ -127,9 +127,12 @@ class StreamThread {
   Status MakeStage(Stage stage, std::string_view stage_name);
   void MakeSources();
   Status HoldStores();
-  Status RestoreStores(const std::function<bool()>& go_on);
+  Status RestoreOnce(const std::function<bool()>& go_on);
+  Status RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on);
+  Result<bool> ReachGroup(const Inputs& inputs);
   Status OpenTasks();
   Status CheckGroupOffsets(const Inputs& inputs) const;
+  Task& TaskOf(const Inputs& inputs, std::size_t i) const;
   Status SeekInputs();
   TopicPartition InputOf(const Task& task) const;
 

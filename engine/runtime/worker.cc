@@ -8,6 +8,9 @@ namespace leadflow {
 namespace {
 
 constexpr std::int64_t kPauseNs = 1'000'000'000;
+// A membership may end by the group's mistake, but not again and again.
+constexpr int kRejoinsMax = 10;
+constexpr std::int64_t kRejoinsApartNs = 60 * kPauseNs;
 
 }  // namespace
 
@@ -70,6 +73,20 @@ Result<bool> Worker::Endure(const Status& status, const StreamThread* thread) {
   return false;
 }
 
+// The membership has ended: becomes a member anew.
+Result<bool> Worker::Rejoin(const Status& status) {
+  const std::int64_t now_ns = clock_.MonotonicNanos();
+  if (now_ns - last_rejoin_ns_ > kRejoinsApartNs) rejoins_ = 0;
+  last_rejoin_ns_ = now_ns;
+  if (!options_.patient || ++rejoins_ > kRejoinsMax) return status;
+  if (options_.on_trouble) options_.on_trouble(status);
+  Drop();
+  membership_.reset();
+  LEADFLOW_RETURN_IF_ERROR(Join());
+  wait_until_ns_ = now_ns + kPauseNs;
+  return false;
+}
+
 Result<bool> Worker::Begin(const std::function<bool()>& stop) {
   ThreadShare share;
   share.partitions.assign(membership_->partitions().begin(), membership_->partitions().end());
@@ -112,11 +129,12 @@ Status Worker::End(Membership::State state) {
 }
 
 Result<bool> Worker::Step(const std::function<bool()>& stop) {
-  LEADFLOW_ASSIGN_OR_RETURN(const Membership::State state, membership_->Poll());
-  switch (state) {
+  const Result<Membership::State> state = membership_->Poll();
+  if (!state.ok()) return Rejoin(state.status());
+  switch (*state) {
     case Membership::State::kNothing: return false;
     case Membership::State::kRevoked:
-    case Membership::State::kLost: LEADFLOW_RETURN_IF_ERROR(End(state)); return true;
+    case Membership::State::kLost: LEADFLOW_RETURN_IF_ERROR(End(*state)); return true;
     case Membership::State::kAssigned: break;
   }
   if (thread_ == nullptr) {

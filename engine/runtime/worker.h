@@ -68,6 +68,7 @@ class Worker {
   Status End(Membership::State state);
   void Drop();
   Result<bool> Endure(const Status& status, const StreamThread* thread);
+  Result<bool> Rejoin(const Status& status);
   void Release(StreamThread* thread);
 
   const Plan& plan_;
@@ -82,6 +83,8 @@ class Worker {
   mutable std::mutex mutex_;              // Held while thread_ is changed or others look at it.
   std::unique_ptr<StreamThread> thread_;  // Null: it does not run.
   std::int64_t wait_until_ns_ = 0;        // Before the next one may begin.
+  std::int64_t last_rejoin_ns_ = 0;
+  int rejoins_ = 0;  // One soon after the other.
 };
 
 }  // namespace leadflow

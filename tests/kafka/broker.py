@@ -35,6 +35,7 @@ SKIPPED = 77
 DEFAULT_VERSION = "4.3.1"
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 20
+STARTED = "Kafka Server started"
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -203,11 +204,24 @@ class Broker:
             self.process = subprocess.Popen(self.command("kafka.Kafka", properties), stdout=log, stderr=log,
                                             preexec_fn=die_with_parent)
         self.variables["LEADFLOW_KAFKA_PID"] = str(self.process.pid)
-        self.wait_until_ready()
+        self.wait_until_ready(1)
 
-    def wait_until_ready(self):
+    def restart(self, kill):
+        """The same broker again, on what it has on disk; `kill`: it had no time to end."""
+        if kill:
+            self.process.kill()
+            self.process.wait()
+        else:
+            self.stop()
+        starts = self.log.read_text(errors="replace").count(STARTED)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command("kafka.Kafka", str(self.directory / "server.properties")), stdout=log, stderr=log,
+                                            preexec_fn=die_with_parent)
+        self.wait_until_ready(starts + 1)
+
+    def wait_until_ready(self, starts):
         deadline = time.monotonic() + START_SECONDS_MAX
-        while "Kafka Server started" not in self.log.read_text(errors="replace"):
+        while self.log.read_text(errors="replace").count(STARTED) < starts:
             if self.process.poll() is not None:
                 self.fail(f"ended with exit code {self.process.returncode}")
             if time.monotonic() > deadline:

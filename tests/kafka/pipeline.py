@@ -47,7 +47,7 @@ class Job:
         self.logs.append(log)
         command = [self.binary, "run", self.pipeline, "--quiet", *(["--until-end"] if until_end else []), *self.words]
         with open(log, "wb") as out:
-            return subprocess.Popen(command, env=self.environment(member), stdout=out, stderr=out)
+            return subprocess.Popen(command, env=self.environment(member), stdout=out, stderr=out, preexec_fn=broker.die_with_parent)
 
     def complaint(self, what):
         for log in self.logs:
@@ -101,6 +101,15 @@ def killed(job, processes, seconds):
     return f", {kills} kills"
 
 
+def make_year(binary, folder, leads):
+    """The input, and the rows of one process without Kafka."""
+    events = folder / "events.jsonl"
+    subprocess.run([sys.executable, ROOT / "examples/quickstart/generate.py", events, str(leads)], check=True, stderr=subprocess.DEVNULL)
+    alone = dict(os.environ, EVENTS_FILE=str(events), OUT_DIR=str(folder / "out"), STATE_DIR=str(folder / "state"))
+    subprocess.run([str(pathlib.Path(binary).resolve()), "run", str(ROOT / "tests/golden/year.yaml"), "--until-end", "--quiet"], env=alone, check=True)
+    return events, rows_of(folder / "out")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
@@ -116,12 +125,7 @@ def main():
         return broker.SKIPPED
     with tempfile.TemporaryDirectory() as folder, broker.running(options.version) as kafka:
         folder = pathlib.Path(folder)
-        events = folder / "events.jsonl"
-        subprocess.run([sys.executable, ROOT / "examples/quickstart/generate.py", events, str(options.leads)], check=True,
-                       stderr=subprocess.DEVNULL)
-        alone = dict(os.environ, EVENTS_FILE=str(events), OUT_DIR=str(folder / "out"), STATE_DIR=str(folder / "state"))
-        subprocess.run([binary, "run", pipeline, "--until-end", "--quiet"], env=alone, check=True)
-        expected = rows_of(folder / "out")
+        events, expected = make_year(binary, folder, options.leads)
         print(f"{len(expected)} rows", flush=True)
         seconds = 2.0
         for name, way, processes, *settings in (("one", plain, 1), ("two-threads", plain, 1, "engine.threads=2"), ("two", plain, 2),

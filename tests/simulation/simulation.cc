@@ -7,12 +7,15 @@
 #include "engine/base/clock.h"
 #include "engine/log/embedded_log.h"
 #include "engine/log/memory_file_system.h"
+#include "engine/runtime/store_pool.h"
+#include "engine/runtime/worker.h"
 #include "engine/state/memory_store.h"
 
 namespace leadflow::simulation {
 namespace {
 
-constexpr std::uint64_t kStepsMax = 100'000;  // Of one life: more means that it never ends.
+constexpr std::uint64_t kMovesUntil = 20'000;  // Step from which on partitions stay where they are.
+constexpr std::uint64_t kStepsMax = 100'000;   // Of one life: more means that it never ends.
 
 class Dice {
  public:
@@ -45,6 +48,26 @@ const std::vector<std::string>& CommitSteps() {
                                                  "applied",  "flushing", "flushed"};
   return steps;
 }
+
+// Remembers what is open, for the disk writes when it wants to.
+class Stores final : public StoreFactory {
+ public:
+  Result<std::unique_ptr<KeyedStore>> Open(std::string_view name) override {
+    LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KeyedStore> store, disk_.Open(name));
+    open_.push_back(store.get());
+    return store;
+  }
+  Status Remove(std::string_view name) override { return disk_.Remove(name); }
+
+  const std::vector<KeyedStore*>& open() const { return open_; }
+  // Of the next life none is.
+  void Forget() { open_.clear(); }
+  MemoryStoreFactory& disk() { return disk_; }
+
+ private:
+  MemoryStoreFactory disk_;
+  std::vector<KeyedStore*> open_;
+};
 
 class Machine {
  public:
@@ -83,8 +106,9 @@ class Machine {
   bool AtCommitStep(std::string_view point);
   bool Expected(const Status& status) const;
   void Die();
-  Result<std::unique_ptr<KeyedStore>> OpenStore(const std::string& name, bool wipe);
-  ThreadShare ShareOf(std::uint32_t index) const;
+  std::unique_ptr<Worker> NewWorker(std::uint32_t index);
+  Status StepOf(std::size_t index);
+  Status MovePartitions();
   std::string CheckOutcome();
 
   const Plan& plan_;
@@ -94,16 +118,17 @@ class Machine {
 
   VirtualClock clock_{1'700'000'000'000};
   MemoryFileSystem files_;
-  MemoryStoreFactory stores_;
+  Stores stores_;
   Life life_;
   std::unique_ptr<EmbeddedLog> log_;
   std::unique_ptr<Exchange> exchange_;
-  std::vector<std::unique_ptr<StreamThread>> threads_;
-  std::vector<KeyedStore*> open_stores_;  // Of the life.
-  std::size_t started_ = 0;               // Threads of the life.
-  std::size_t working_ = 0;               // The thread whose turn it is.
-  bool in_between_ = false;               // Another one works in the middle of its commit.
-  Status inner_error_;                    // Of that one.
+  std::unique_ptr<StorePool> pool_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::size_t started_ = 0;  // Workers of the life that have joined.
+  std::size_t working_ = 0;  // The one whose turn it is.
+  bool in_between_ = false;  // Another one works in the middle of its commit.
+  Status inner_error_;       // Of that one.
+  Status trouble_;           // What a worker would wait out, and is the end here.
   std::string failure_;
   Report report_;
 };
@@ -153,16 +178,17 @@ void Machine::Arm(const Life& life) {
 // Called between the steps of a commit. RocksDB writes to disk when it wants to: so do the stores
 // here. Another thread may do something in the middle of the commit.
 bool Machine::AtCommitStep(std::string_view point) {
-  if (!open_stores_.empty() && dice_.OneIn(3)) {
-    const Status flushed = dice_.Of(open_stores_)->Flush();
+  if (!stores_.open().empty() && dice_.OneIn(3)) {
+    const Status flushed = dice_.Of(stores_.open())->Flush();
     static_cast<void>(flushed.ok());
   }
   if (!point.starts_with("flush") && exchange_->AllQuiet()) failure_ = "quiet in a commit";
   if (started_ > 1 && !in_between_ && dice_.OneIn(3)) {
     in_between_ = true;
     const std::size_t other = (working_ + 1 + dice_.Below(started_ - 1)) % started_;
-    inner_error_ = threads_[other]->Step().status();
+    inner_error_ = StepOf(other);
     if (!inner_error_.ok()) return true;
+    if (dice_.OneIn(20)) log_->Expel(plan_.app, std::to_string(working_));
     in_between_ = false;
   }
   if (life_.death != Death::kCommitStep || point != life_.commit_step) return false;
@@ -171,25 +197,16 @@ bool Machine::AtCommitStep(std::string_view point) {
   return true;
 }
 
-// Sources have no store on disk: their changelog brings their positions back.
-Result<std::unique_ptr<KeyedStore>> Machine::OpenStore(const std::string& name, bool wipe) {
-  if (name.starts_with("ingest-")) {
-    return std::unique_ptr<KeyedStore>(
-        std::make_unique<MemoryStore>(std::make_shared<MemoryStore::Data>()));
-  }
-  if (wipe) LEADFLOW_RETURN_IF_ERROR(stores_.Remove(name));
-  LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KeyedStore> store, stores_.Open(name));
-  open_stores_.push_back(store.get());
-  return store;
-}
-
-// Every so-manieth partition.
-ThreadShare Machine::ShareOf(std::uint32_t index) const {
-  ThreadShare share{.partitions = {}, .writer_id = plan_.app + "-" + std::to_string(index)};
-  for (std::uint32_t p = index; p < plan_.partitions; p += life_.threads) {
-    share.partitions.push_back(p);
-  }
-  return share;
+// What is not about shares of partitions is not waited out here: the life ends with it.
+std::unique_ptr<Worker> Machine::NewWorker(std::uint32_t index) {
+  const auto on_trouble = [this](const Status& status) {
+    const bool of_shares = status.code() == ErrorCode::kFailedPrecondition ||
+                           status.message().find("still in use") != std::string_view::npos;
+    if (!of_shares && trouble_.ok()) trouble_ = status;
+  };
+  const WorkerOptions options{
+      .thread = life_.options, .member = {}, .patient = true, .on_trouble = on_trouble};
+  return std::make_unique<Worker>(plan_, *log_, *exchange_, clock_, *pool_, options, index);
 }
 
 Status Machine::Begin() {
@@ -201,18 +218,34 @@ Status Machine::Begin() {
                                                      .cache_bytes = 4'000,
                                                      .cleaning_bytes = life_.cleaning_bytes}));
   LEADFLOW_ASSIGN_OR_RETURN(exchange_, Exchange::Create(plan_, *log_, life_.threads));
-  for (std::uint32_t i = 0; i < life_.threads; ++i) {
-    threads_.push_back(std::make_unique<StreamThread>(
-        plan_, *log_, *exchange_, clock_,
-        [this](const std::string& name, bool wipe) { return OpenStore(name, wipe); }, life_.options,
-        i, ShareOf(i)));
-  }
+  pool_ = std::make_unique<StorePool>(stores_);
+  for (std::uint32_t i = 0; i < life_.threads; ++i) workers_.push_back(NewWorker(i));
   return {};
 }
 
-// Threads begin one after the other, while the first ones already work.
+Status Machine::StepOf(std::size_t index) {
+  const Status status = workers_[index]->Step([] { return false; }).status();
+  return status.ok() ? trouble_ : status;
+}
+
+// One is silent for too long, or is killed and comes back.
+Status Machine::MovePartitions() {
+  const std::size_t index = dice_.Below(started_);
+  if (dice_.OneIn(2)) {
+    log_->Expel(plan_.app, std::to_string(index));
+    return {};
+  }
+  exchange_->SetBusy(static_cast<std::uint32_t>(index));
+  exchange_->Withdraw(static_cast<std::uint32_t>(index));
+  workers_[index] = nullptr;
+  workers_[index] = NewWorker(static_cast<std::uint32_t>(index));
+  return workers_[index]->Join();
+}
+
+// Workers join one after the other, while the first ones already work.
 Status Machine::Work() {
-  for (std::uint64_t step = 0; started_ < threads_.size() || !exchange_->AllQuiet();
+  const bool moves = dice_.OneIn(2);
+  for (std::uint64_t step = 0; started_ < workers_.size() || !exchange_->AllQuiet();
        ++step, ++report_.steps) {
     if (step > kStepsMax) return {ErrorCode::kInternal, "it never ends"};
     if (step > life_.countdown && (life_.death == Death::kKill || life_.death == Death::kStop)) {
@@ -222,17 +255,20 @@ Status Machine::Work() {
     }
     if (dice_.OneIn(4))
       clock_.Advance(static_cast<std::int64_t>(dice_.Below(life_.clock_jump_ms + 1)));
-    if (started_ == 0 || (started_ < threads_.size() && dice_.OneIn(10))) {
-      LEADFLOW_RETURN_IF_ERROR(threads_[started_]->Start());
+    if (started_ == 0 || (started_ < workers_.size() && dice_.OneIn(10))) {
+      LEADFLOW_RETURN_IF_ERROR(workers_[started_]->Join());
       ++started_;
       continue;
     }
+    if (moves && step < kMovesUntil && dice_.OneIn(100)) {
+      LEADFLOW_RETURN_IF_ERROR(MovePartitions());
+    }
     working_ = dice_.Below(started_);
-    if (dice_.OneIn(50)) threads_[working_]->RequestCommit();
-    LEADFLOW_RETURN_IF_ERROR(threads_[working_]->Step().status());
+    if (dice_.OneIn(50)) workers_[working_]->RequestCommit();
+    LEADFLOW_RETURN_IF_ERROR(StepOf(working_));
   }
-  in_between_ = true;  // Threads that were closed do nothing more.
-  for (std::size_t i = 0; i < started_; ++i) LEADFLOW_RETURN_IF_ERROR(threads_[i]->Close());
+  in_between_ = true;  // Workers that were closed do nothing more.
+  for (std::size_t i = 0; i < started_; ++i) LEADFLOW_RETURN_IF_ERROR(workers_[i]->Close({}));
   return life_.died ? Status(ErrorCode::kCancelled, "stopped") : Status();
 }
 
@@ -264,9 +300,10 @@ Result<bool> Machine::Live() {
 void Machine::Die() {
   const bool machine_dies = files_.crashed() || dice_.OneIn(2);
   if (machine_dies) files_.Crash();
-  stores_.Crash();
-  open_stores_.clear();
-  threads_.clear();
+  stores_.disk().Crash();
+  stores_.Forget();
+  workers_.clear();
+  pool_.reset();
   exchange_.reset();
   log_.reset();
   if (machine_dies) files_.Restart();
@@ -276,28 +313,27 @@ void Machine::Die() {
   files_.CrashAfterChanges(UINT64_MAX);
   started_ = 0;
   in_between_ = false;
-  inner_error_ = Status();
+  inner_error_ = trouble_ = Status();
   clock_.Advance(static_cast<std::int64_t>(dice_.Below(10'000)));
 }
 
 std::string Machine::CheckOutcome() {
   Outcome outcome{.log = *log_, .events = {}, .facts = {}, .counters = {}, .watermark_ms = 0};
-  outcome.counters = {};
-  for (const auto& thread : threads_) {
-    for (const auto& [key, value] : thread->counters()) outcome.counters[key] += value;
-  }
+  outcome.counters = exchange_->Sum().counters;
   outcome.watermark_ms = INT64_MAX;
   for (std::uint32_t i = 0; i < life_.threads; ++i) {
+    if (exchange_->progress(i).partitions.load() == 0) continue;
     outcome.watermark_ms =
         std::min(outcome.watermark_ms, exchange_->progress(i).watermark_ms.load());
   }
-  threads_.clear();
-  open_stores_.clear();
+  workers_.clear();
+  pool_.reset();
+  stores_.Forget();
   std::vector<std::unique_ptr<KeyedStore>> held;
   for (auto* list : {&outcome.events, &outcome.facts}) {
     const std::string prefix = list == &outcome.events ? "events-" : "facts-";
     for (std::uint32_t p = 0; p < plan_.partitions; ++p) {
-      auto store = stores_.Open(prefix + std::to_string(p));
+      auto store = stores_.disk().Open(prefix + std::to_string(p));
       if (!store.ok()) return store.status().ToString();
       held.push_back(*std::move(store));
       list->push_back(held.back().get());
