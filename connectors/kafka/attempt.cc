@@ -161,11 +161,25 @@ class Sending {
 
   bool End() {
     if (transaction_.phase != Phase::kEnding) return true;
+    if (!Delivered()) return false;
     if (!Repeat([&](int wait_ms) { return rd_kafka_commit_transaction(handle_, wait_ms); })) {
       return false;
     }
     transaction_.phase = Phase::kCommitted;
     return true;
+  }
+
+  // If the first request to a partition fails that is new, and those behind it do not, the broker
+  // takes the first for a duplicate when it comes again, and librdkafka reports its records as
+  // written, without an offset. They are not.
+  bool Delivered() {
+    if (rd_kafka_flush(handle_, deadline_.remaining_ms()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return Late();
+    }
+    if (!transaction_.unsure) return true;
+    transaction_.status = Status::Unavailable(What() + ": a record was not written");
+    transaction_.phase = Phase::kAborting;
+    return false;
   }
 
   // A record that cannot be delivered says more than the transaction that fails of it. A fenced one
@@ -191,6 +205,7 @@ class Sending {
     transaction_.groups_sent = 0;
     transaction_.undelivered = nullptr;
     transaction_.delivery_error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    transaction_.unsure = false;
     for (auto& [name, target] : transaction_.targets) target.last_offset = -1;
     transaction_.status = cause;
     return true;
@@ -268,7 +283,9 @@ class Sending {
 
 void OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   auto* const target = static_cast<Transaction::Target*>(message->_private);
-  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset < 0) {
+    target->owner->unsure = true;
+  } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     target->last_offset = std::max(target->last_offset, message->offset);
   } else if (target->owner->undelivered == nullptr) {
     target->owner->undelivered = target->name;

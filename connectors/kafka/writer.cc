@@ -96,6 +96,7 @@ Status Writer::Connect(std::int64_t wait_ms) {
   transaction_->phase = Phase::kGathered;
   transaction_->produced = transaction_->groups_sent = 0;
   transaction_->undelivered = nullptr;
+  transaction_->unsure = false;
   renew_ = false;
   return {};
 }
@@ -234,6 +235,7 @@ void Writer::Clear() {
   transaction_->bytes = 0;
   transaction_->produced = transaction_->groups_sent = 0;
   transaction_->undelivered = nullptr;
+  transaction_->unsure = false;
   transaction_->phase = Phase::kGathered;
   open_ = false;
 }

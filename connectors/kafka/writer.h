@@ -76,6 +76,7 @@ struct Transaction {
   std::size_t groups_sent = 0;
   const TopicPartition* undelivered = nullptr;  // Where the first record that failed was to go.
   rd_kafka_resp_err_t delivery_error = RD_KAFKA_RESP_ERR_NO_ERROR;  // Why it failed.
+  bool unsure = false;  // A record is said to be written, and not where.
   Status status;  // Of the last attempt. kUnavailable: the next one may go on.
 };
 
