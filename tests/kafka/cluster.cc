@@ -11,6 +11,8 @@
 #include <librdkafka/rdkafka.h>
 #include <unistd.h>
 
+#include "tests/unit/log/log_reading.h"
+
 namespace leadflow {
 
 std::string BrokerVariable(const char* name) {
@@ -67,6 +69,16 @@ void CreateTopic(const std::string& name, int partitions,
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   ASSERT_EQ(count, 1u);
   ASSERT_EQ(rd_kafka_topic_result_error(results[0]), RD_KAFKA_RESP_ERR_NO_ERROR);
+  // The broker answers before it takes records. A client whose first request fails meanwhile may
+  // send the second before it sends the first again.
+  for (int partition = 0; partition < partitions; ++partition) {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    ASSERT_TRUE(Eventually([&] {
+      return rd_kafka_query_watermark_offsets(client.get(), name.c_str(), partition, &begin, &end,
+                                              5'000) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    }));
+  }
 }
 
 void Produce(const std::string& topic, const std::vector<ProducedRecord>& records) {

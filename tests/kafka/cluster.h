@@ -23,7 +23,7 @@ KafkaOptions BrokerOptions();
 // A name that no other test, and no other run of this one, has used.
 std::string UniqueName(std::string_view name);
 
-// Makes a topic as somebody else would have: one broker, these settings.
+// Makes a topic as somebody else would have: one broker, these settings. It is ready for records.
 void CreateTopic(const std::string& name, int partitions,
                  const std::map<std::string, std::string>& settings);
 
