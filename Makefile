@@ -15,6 +15,7 @@ DIST ?= uniform
 THREADS ?= 1
 SECONDS ?= 60
 SEEDS ?= 1000
+CHAOS_SEEDS ?= $(if $(filter command line,$(origin SEEDS)),$(SEEDS),3)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
 .PHONY: build demo test bench flatness profile simulation chaos fuzz format lint packages clean
@@ -56,7 +57,7 @@ simulation: packages
 chaos: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow
-	@python3 -B tests/kafka/chaos.py build/release/leadflow --seeds $(SEEDS) --seconds $(SECONDS)
+	@python3 -B tests/kafka/chaos.py build/release/leadflow --seeds $(CHAOS_SEEDS) --seconds $(SECONDS)
 
 fuzz: packages
 	@tests/fuzz/run.sh $(SECONDS)

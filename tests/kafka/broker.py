@@ -275,6 +275,22 @@ def serve(version):
     return 0
 
 
+def run_test(description, test, **options):
+    """Parses BINARY, --version and `options` (name=default), and returns what `test(options, folder, broker)` does, or SKIPPED."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary")
+    parser.add_argument("--version", default=os.environ.get("KAFKA_VERSION") or DEFAULT_VERSION)
+    for name, default in options.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    parsed = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory() as folder, running(parsed.version) as broker:
+            return test(parsed, pathlib.Path(folder), broker)
+    except Missing as missing:
+        print(f"{pathlib.Path(sys.argv[0]).name}: skipped: {missing}", file=sys.stderr)
+        return SKIPPED
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["run", "serve", "fetch"])

@@ -6,7 +6,6 @@ process without Kafka.
 The made-up year of tests/golden. Rows are read by a further process with an empty state directory: all it knows is what
 the others left in the topics. `leadflow verify` recomputes them there.
 """
-import argparse
 import os
 import pathlib
 import random
@@ -36,16 +35,17 @@ class Job:
         self.words = [w for s in (f"name={name}", f"kafka.brokers={brokers}", "kafka.topics.replication=1", "kafka.session_timeout=2s",
                                   "engine.partitions=6", "engine.commit_interval=50ms", *settings) for w in ("--set", s)]
         self.binary, self.pipeline = binary, pipeline
-        self.logs = []
+        self.logs, self.log_of = [], {}
 
     def environment(self, member):
         return dict(os.environ, EVENTS_FILE=str(self.events), OUT_DIR=str(self.folder / "out"),
                     STATE_DIR=str(self.folder / f"state-{member}"))
 
-    def start(self, member, until_end=True):
+    def start(self, member, *words):
         log = self.folder / f"log-{member}-{len(self.logs)}"
         self.logs.append(log)
-        command = [self.binary, "run", self.pipeline, "--quiet", *(["--until-end"] if until_end else []), *self.words]
+        self.log_of[member] = log
+        command = [self.binary, "run", self.pipeline, *(words or ["--quiet", "--until-end"]), *self.words]
         with open(log, "wb") as out:
             return subprocess.Popen(command, env=self.environment(member), stdout=out, stderr=out, preexec_fn=broker.die_with_parent)
 
@@ -75,19 +75,25 @@ class Job:
             self.complaint(f"verify failed\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return rows_of(self.folder / "out")
 
+    def compare(self, expected, what):
+        """Prints whether the rows are the expected ones, and returns it."""
+        different = sorted(set(self.rows().items()) ^ set(expected.items()), key=str)
+        print(f"  {'DIFFERS' if different else 'equal  '} {what}" + "".join(f"\n      {d}" for d in different[:6]), flush=True)
+        return not different
 
-def plain(job, processes, seconds):
+
+def plain(job, processes):
     job.wait([job.start(i) for i in range(processes)])
     return ""
 
 
-def killed(job, processes, seconds):
+def killed(job, processes):
     """Now and then one is killed and started again on its state, or on an empty one."""
     dice = random.Random(5)
     running = {i: job.start(i) for i in range(processes)}
     kills = 0
     for _ in range(4):
-        time.sleep(dice.uniform(0.3, 1.0) * seconds)
+        time.sleep(dice.uniform(0.2, 0.8))
         victim = dice.randrange(processes)
         if any(process.poll() is not None for process in running.values()):
             break
@@ -98,6 +104,8 @@ def killed(job, processes, seconds):
             shutil.rmtree(job.folder / f"state-{victim}")
         running[victim] = job.start(victim)
     job.wait(running.values())
+    if kills == 0:
+        job.complaint("ended before anything was killed: it needs more --leads")
     return f", {kills} kills"
 
 
@@ -110,36 +118,20 @@ def make_year(binary, folder, leads):
     return events, rows_of(folder / "out")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary")
-    parser.add_argument("--leads", type=int, default=300)
-    parser.add_argument("--version", default=os.environ.get("KAFKA_VERSION") or broker.DEFAULT_VERSION)
-    options = parser.parse_args()
+def test(options, folder, kafka):
     binary, pipeline = str(pathlib.Path(options.binary).resolve()), str(ROOT / "tests/golden/year.yaml")
-    failed = 0
-    try:
-        broker.fetch(options.version)
-    except broker.Missing as missing:
-        print(f"pipeline.py: skipped: {missing}", file=sys.stderr)
-        return broker.SKIPPED
-    with tempfile.TemporaryDirectory() as folder, broker.running(options.version) as kafka:
-        folder = pathlib.Path(folder)
-        events, expected = make_year(binary, folder, options.leads)
-        print(f"{len(expected)} rows", flush=True)
-        seconds = 2.0
-        for name, way, processes, *settings in (("one", plain, 1), ("two-threads", plain, 1, "engine.threads=2"), ("two", plain, 2),
-                                                ("three", plain, 3), ("killed", killed, 3)):
-            start = time.monotonic()
-            job = Job(binary, pipeline, events, folder, name, kafka.variables["LEADFLOW_KAFKA"], *settings)
-            more = way(job, processes, seconds)
-            took = time.monotonic() - start
-            different = sorted(set(job.rows().items()) ^ set(expected.items()), key=str)
-            failed += bool(different)
-            print(f"  {'DIFFERS' if different else 'equal  '} {name}, {processes} processes{more}, {took:.1f} s"
-                  + "".join(f"\n      {d}" for d in different[:6]), flush=True)
-    return bool(failed)
+    events, expected = make_year(binary, folder, options.leads)
+    print(f"{len(expected)} rows", flush=True)
+    equal = True
+    for name, way, processes, *settings in (("one", plain, 1), ("two-threads", plain, 1, "engine.threads=2"), ("two", plain, 2),
+                                            ("three", plain, 3), ("killed", killed, 3)):
+        start = time.monotonic()
+        job = Job(binary, pipeline, events, folder, name, kafka.variables["LEADFLOW_KAFKA"], *settings)
+        more = way(job, processes)
+        took = time.monotonic() - start
+        equal &= job.compare(expected, f"{name}, {processes} processes{more}, {took:.1f} s")
+    return not equal
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(broker.run_test(__doc__, test, leads=300))
