@@ -194,6 +194,7 @@ TEST_F(KafkaOutputsTest, ASubscriberHasTheRowsOfTheFiles) {
   EXPECT_EQ(feeds.size(), 7u);
   std::size_t rows = 0;
   for (const RowFeed& feed : feeds) {
+    ASSERT_FALSE(FileRows(feed.kpi->name).empty()) << feed.kpi->name;
     const int partitions = feed.kpi->name == "visits" ? 3 : loaded->pipeline->engine.partitions;
     // A transaction becomes visible some milliseconds after its commit.
     std::vector<Record> records;

@@ -131,7 +131,7 @@ def serve_and_stop(binary, folder):
     wait("lag does not go back to 0", lambda: service.value('leadflow_source_lag_bytes{source="web"}') == 0)
     text = service.metrics()
     service.stop()
-    messages = [r["message"] for r in service.records()]
+    messages = [r["message"] for r in service.records() if r["message"] not in ("progress", "restoring")]  # those come by the clock
     expect(messages == ["starting", "listening", "restored", "stopping", "stopped"], f"records: {messages}")
     expect(all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", r["ts"]) and r["level"] == "info"
                for r in service.records()), f"records: {service.records()}")

@@ -153,6 +153,13 @@ class StreamThreadTest : public testing::Test {
     while (worked.ok() && *worked) worked = thread(i).Step();
     EXPECT_OK(worked.status());
   }
+  void BeginAndCommit() {
+    Begin();
+    ASSERT_TRUE(thread().Start().ok());
+    StepUntilIdle();
+    thread().RequestCommit();
+    StepUntilIdle();
+  }
   Sums Stored(Stage stage) {
     Sums sums;
     for (const auto& one : threads_) {
@@ -196,11 +203,7 @@ TEST_F(StreamThreadTest, CommitsWhenThereIsMuchToCommit) {
 }
 
 TEST_F(StreamThreadTest, ARestoreThatIsGivenUpShowsWhatIsLeftAndTheNextStartDoesIt) {
-  Begin();
-  ASSERT_TRUE(thread().Start().ok());
-  StepUntilIdle();
-  thread().RequestCommit();
-  StepUntilIdle();
+  BeginAndCommit();
   Die();
   Begin();
   std::int64_t left = 0;
@@ -219,11 +222,7 @@ TEST_F(StreamThreadTest, ARestoreThatIsGivenUpShowsWhatIsLeftAndTheNextStartDoes
 }
 
 TEST_F(StreamThreadTest, CommitsWhenAskedTo) {
-  Begin();
-  ASSERT_TRUE(thread().Start().ok());
-  StepUntilIdle();
-  thread().RequestCommit();
-  StepUntilIdle();
+  BeginAndCommit();
   EXPECT_EQ(Commits(), 1);
 }
 
@@ -396,11 +395,7 @@ TEST_F(StreamThreadTest, AFullDiskEndsItAndLosesNothing) {
 // ---- Beginnings.
 
 TEST_F(StreamThreadTest, StoresAreCompletedFromTheirChangelogs) {
-  Begin();
-  ASSERT_TRUE(thread().Start().ok());
-  StepUntilIdle();
-  thread().RequestCommit();
-  StepUntilIdle();
+  BeginAndCommit();
   Die();  // Nothing was flushed.
   Begin();
   ASSERT_TRUE(thread().Start().ok());
@@ -450,11 +445,7 @@ TEST_F(StreamThreadTest, AStoreAheadOfTheLogIsRefused) {
 }
 
 TEST_F(StreamThreadTest, AStoreThatIsGoneIsReadAgainIfTheChangelogIsWhole) {
-  Begin();
-  ASSERT_TRUE(thread().Start().ok());
-  StepUntilIdle();
-  thread().RequestCommit();
-  StepUntilIdle();
+  BeginAndCommit();
   threads_.clear();
   EXPECT_OK(machine_.stores.Remove("events-0"));
   EXPECT_OK(machine_.stores.Remove("events-1"));
