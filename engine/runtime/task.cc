@@ -46,7 +46,7 @@ Status Task::ReadMeta() {
   if (meta.rules_hash != spec_.rules_hash) {
     return {ErrorCode::kFailedPrecondition,
             "the rules changed since this state was written: go back to the old configuration, or "
-            "start with a new state_dir to compute everything anew"};
+            "start with a new state_dir, with Kafka also a new name, to compute everything anew"};
   }
   input_offset_ = meta.input_offset;
   source_position_ = meta.source_position;
