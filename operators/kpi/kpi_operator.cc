@@ -215,14 +215,18 @@ Status KpiOperator::Impl::Stage(Group* group) {
   const auto changed = [](const Cell& cell) { return cell.delta != 0; };
   const bool any = std::any_of(group->cells().begin(), group->cells().end(), changed);
   // What an earlier Prepare of this transaction staged is written again, even if it is 0 by now.
-  const bool changes = any || group->staged;
+  bool changes = any || group->staged;
   const bool woken = group->telling != nullptr && group->telling->woken && group->exists;
   if (!changes && !woken) return {};
   if (IsExpired(*group)) {
-    context->Count("expired_rows", group->kpi->name, 1);
-    group->Clear();
-    group->loaded = false;
-    return {};
+    if (changes) context->Count("expired_rows", group->kpi->name, 1);
+    if (!woken) {
+      group->Clear();
+      group->loaded = false;
+      return {};
+    }
+    for (Cell& cell : group->cells()) cell.delta = 0;
+    changes = false;
   }
   RowState state;
   state.revision = group->revision + (changes ? 1 : 0);

@@ -228,34 +228,39 @@ void RowPublisher::Finish() {
 // ---- telling
 
 Status RowPublisher::Tell(Group* group, bool changed, RowState* state) {
-  Telling& telling = *group->telling;
+  Told& told = group->telling->staged;
   const bool settled = Settled(group->window_end_ms);
   if (!settled) NoteWindow(*group);
-  const KpiFeeds& of_kpi = by_kpi_.at(group->kpi);
-  const bool heard =
-      std::any_of(of_kpi.topics.begin(), of_kpi.topics.end(), [&](std::size_t topic) {
-        return feeds_[topic].now.Covers(GroupOf(*group)) && feeds_[topic].Carries(settled);
-      });
-  const std::int64_t wall_ms = context_->wall_ms();
+  const auto& topics = by_kpi_.at(group->kpi).topics;
+  const bool heard = std::any_of(topics.begin(), topics.end(), [&](std::size_t topic) {
+    return feeds_[topic].now.Covers(GroupOf(*group)) && feeds_[topic].Carries(settled);
+  });
   if (heard) {
-    const bool settles = settled && (state->flags & RowState::kToldSettled) == 0;
-    if (!changed && settles) {
-      ++state->revision;
-      state->changed_ms = wall_ms;
-    }
-    const bool news = changed || settles || telling.staged.owed_ms != 0;
-    const std::int64_t next_ms = telling.committed.at_ms + of_kpi.every_ms;
-    const bool early = telling.committed.at_ms != 0 && telling.committed.at_ms <= wall_ms &&
-                       wall_ms < next_ms && !context_->ending();
-    if (telling.sent || telling.newcomer || (!early && sent_bytes_ < limits_.bytes)) {
-      if (settled) state->flags |= RowState::kToldSettled;
-      LEADFLOW_RETURN_IF_ERROR(Send(group, *state, news));
-    } else {
-      LEADFLOW_RETURN_IF_ERROR(Owe(group, early ? next_ms : wall_ms));
-    }
+    LEADFLOW_RETURN_IF_ERROR(SendOrOwe(group, changed, settled, state));
+  } else if (told.owed_ms != 0) {  // to a topic that carries settled rows only from now on
+    owed_.Remove(context_->store(), told.owed_ms, GroupOf(*group));
+    told.owed_ms = 0;
   }
-  state->told = telling.staged;
+  state->told = told;
   return {};
+}
+
+Status RowPublisher::SendOrOwe(Group* group, bool changed, bool settled, RowState* state) {
+  const Telling& telling = *group->telling;
+  const std::int64_t wall_ms = context_->wall_ms();
+  const bool settles = settled && (state->flags & RowState::kToldSettled) == 0;
+  if (!changed && settles) {
+    ++state->revision;
+    state->changed_ms = wall_ms;
+  }
+  const std::int64_t next_ms = telling.committed.at_ms + by_kpi_.at(group->kpi).every_ms;
+  const bool early = telling.committed.at_ms != 0 && telling.committed.at_ms <= wall_ms &&
+                     wall_ms < next_ms && !context_->ending();
+  if (telling.sent || telling.newcomer || (!early && sent_bytes_ < limits_.bytes)) {
+    if (settled) state->flags |= RowState::kToldSettled;
+    return Send(group, *state, changed || settles || telling.staged.owed_ms != 0);
+  }
+  return Owe(group, early ? next_ms : wall_ms);
 }
 
 // The state of a group that its topics know; nullopt: none.

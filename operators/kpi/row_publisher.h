@@ -79,6 +79,7 @@ class RowPublisher {
   Result<bool> WakeWindow(std::string_view head, const Waken& waken);
   Status WakeOwed(const Waken& waken);
   Status WakeFeed(RowFeed* feed, const Waken& waken);
+  Status SendOrOwe(Group* group, bool changed, bool settled, RowState* state);
   // `news`: for topics that have the group already, too.
   Status Send(Group* group, const RowState& state, bool news);
   Status Owe(Group* group, std::int64_t time_ms);

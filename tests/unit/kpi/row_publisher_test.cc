@@ -371,6 +371,42 @@ TEST_F(RowPublisherTest, SettledRowsAloneIfWanted) {
   EXPECT_EQ(records(), 2);
 }
 
+TEST_F(RowPublisherTest, ATopicThatWantsSettledRowsFromNowOnIsOwedNoOthers) {
+  partition_.Open();
+  partition_.Count(1, "a");
+  partition_.Commit();
+  partition_.Count(1, "a");
+  partition_.Commit();
+  EXPECT_EQ(records(), 1);
+  partition_.pipeline().row_topics[0].settled_only = true;
+  partition_.Open();
+  partition_.context().wall += 5000;
+  partition_.Commit();
+  EXPECT_FALSE(partition_.Due());
+  EXPECT_EQ(records(), 1);
+  partition_.context().watermark = 3 * kDayMs;
+  partition_.Commit();
+  EXPECT_THAT(Values(), ElementsAre("2"));
+}
+
+TEST_F(RowPublisherTest, ARowThatIsOwedWhileItExpiresIsSentOnce) {
+  partition_.pipeline().kpis[0].keep_ms = kDayMs / 2;
+  partition_.context().watermark = 2 * kDayMs;  // The day's look at what has expired.
+  partition_.Open();
+  partition_.Count(1, "a");
+  partition_.Commit();
+  partition_.Count(1, "a");
+  partition_.Commit();
+  EXPECT_EQ(records(), 1);
+  partition_.context().watermark += kDayMs / 2;
+  partition_.Count(1, "a");  // Too late.
+  partition_.context().wall += 5000;
+  partition_.Commit();
+  EXPECT_FALSE(partition_.Due());
+  EXPECT_EQ(records(), 2);
+  EXPECT_THAT(Values(), ElementsAre("2"));
+}
+
 TEST_F(RowPublisherTest, ATopicThatIsNewIsSentWhatIsThere) {
   partition_.pipeline().row_topics.clear();
   partition_.Open();
