@@ -18,6 +18,8 @@ constexpr std::size_t kColumnsBefore = 60;
 
 constexpr std::size_t kMostWordBytes = 64;
 
+constexpr std::string_view kHidden = "(not shown: it may hold a secret)";
+
 std::string_view SeverityName(Severity severity) {
   return severity == Severity::kError ? "error" : "warning";
 }
@@ -165,6 +167,11 @@ void Diagnostics::Error(std::string id, Position at, std::string message, std::s
 
 void Diagnostics::Warning(std::string id, Position at, std::string message, std::string hint) {
   Add({Severity::kWarning, std::move(id), at, std::move(message), std::move(hint)});
+}
+
+void Diagnostics::HideLine(int line) {
+  if (line <= 0 || static_cast<std::size_t>(line) > lines_.size()) return;
+  lines_[static_cast<std::size_t>(line) - 1] = kHidden;
 }
 
 std::string Diagnostics::Text() const {

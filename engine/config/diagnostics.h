@@ -35,6 +35,9 @@ class Diagnostics {
   void Error(std::string id, Position at, std::string message, std::string hint = "");
   void Warning(std::string id, Position at, std::string message, std::string hint = "");
 
+  // The text of this line is not shown, whatever is wrong there: it may hold a secret.
+  void HideLine(int line);
+
   bool ok() const { return errors_ == 0; }
   int errors() const { return errors_; }
   // In the order in which they were found; at most 200 are kept, all are counted.

@@ -29,6 +29,8 @@ class Problems final {
   void Unknown(std::string id, Position at, std::string_view what, std::string_view word,
                const std::vector<std::string_view>& known);
 
+  void HideLine(int line) { diagnostics_.HideLine(line); }
+
   int errors() const { return diagnostics_.errors(); }
 
  private:

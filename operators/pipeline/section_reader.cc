@@ -136,6 +136,16 @@ bool IsPlainName(std::string_view name) {
                      [](char c) { return IsLetter(c) || IsDigit(c) || c == '_' || c == '-'; });
 }
 
+namespace {
+
+// What is none may be the secret itself.
+bool IsPlaceOfSecret(const YamlNode& value) {
+  return value.IsScalar() &&
+         (value.scalar.starts_with("env:") || value.scalar.starts_with("file:"));
+}
+
+}  // namespace
+
 SectionReader::SectionReader(const YamlNode& node, const Section& section, std::string what,
                              Problems* problems)
     : node_(node), what_(std::move(what)), problems_(*problems) {
@@ -154,6 +164,10 @@ void SectionReader::Check(const Section& section) {
   for (const YamlNode::Member& member : node_.members) {
     const auto key = std::find_if(section.keys.begin(), section.keys.end(),
                                   [&](const Key& k) { return k.name == member.key; });
+    const bool secret =
+        &section == &kSecretSection ||
+        (key != section.keys.end() && key->section == &kSecretSection && !member.value.IsMapping());
+    if (secret && !IsPlaceOfSecret(member.value)) problems_.HideLine(member.value.at.line);
     if (key == section.keys.end()) {
       unknown_keys_ = true;
       problems_.Error("unknown-key", member.key_at,

@@ -2,8 +2,9 @@
 
     check.py LEADFLOW_BINARY
 
-A comment `# expect: LINE:COLUMN ID` names one. Looks at what people and machines see: exit code 78, the text with its
-line and its caret below the first character, the same mistakes as JSON and for GitHub, and a hint with each.
+A comment `# expect: LINE:COLUMN ID` names one, `# hidden: LINE` a line that is not shown. Looks at what people and
+machines see: exit code 78, the text with its line and its caret below the first character, the same mistakes as JSON
+and for GitHub, and a hint with each.
 """
 import json
 import pathlib
@@ -13,6 +14,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 BAD_CONFIG = 78
+HIDDEN = "(not shown: it may hold a secret)"
 
 
 def validate(binary, file, form):
@@ -28,7 +30,8 @@ def as_text(out, file, lines):
     for at, line, column, source, margin, hint in re.findall(
             rf"^{re.escape(file)}:((\d+):(\d+)): error: .+\n +\d+ \| (.*)\n +\|( *)\^+ ?(.*)$", out, re.M):
         places.append(at)
-        if source != lines[int(line) - 1]:
+        hidden = f"# hidden: {line}" in lines
+        if source != (HIDDEN if hidden else lines[int(line) - 1]):
             yield f"text: {at} shows another line: {source}"
         if len(margin) != int(column):  # a blank behind the bar, then column - 1 more
             yield f"text: {at} has its caret below column {len(margin)}"

@@ -364,6 +364,21 @@ kafka:
   EXPECT_EQ(loaded.pipeline->engine.partitions, 32);
 }
 
+TEST(KafkaTest, ASecretInPlaceOfWhereItLiesIsNotShown) {
+  for (const std::string password : {"{secret: hunter2}", "hunter2", "[hunter2]",
+                                     "\n    {secret: hunter2}", "{secret: [hunter2]}"}) {
+    const Loaded loaded = Loading().Load(
+        Framed("kafka:\n  brokers: a:9092\n  sasl:\n    mechanism: PLAIN\n    username: u\n"
+               "    password: " +
+               password + "\n"));
+    EXPECT_GT(loaded.diagnostics->errors(), 0);
+    for (const std::string& text :
+         {loaded.diagnostics->Text(), loaded.diagnostics->Json(), loaded.diagnostics->Github()}) {
+      EXPECT_THAT(text, Not(HasSubstr("hunter2"))) << password;
+    }
+  }
+}
+
 TEST(KafkaTest, TheLogFollowsTheSectionUnlessTheFileSays) {
   const auto engine = [](const std::string& text) {
     const Loaded loaded = Loading().Load(Framed(text));
