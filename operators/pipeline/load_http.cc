@@ -57,7 +57,7 @@ void Loader::LoadHttp(const YamlNode& node) {
                     "as in 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080");
     return;
   }
-  if (!listen->loopback && !reader.Given("tokens")) {
+  if (!listen->loopback && http.tokens_file.empty()) {
     problems_.Error("missing", at->at,
                     "`" + at->scalar + "` is reached from elsewhere: it needs `tokens`",
                     "as in tokens: {file: tokens}, or listen on 127.0.0.1");
