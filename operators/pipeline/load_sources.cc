@@ -20,16 +20,6 @@ bool IsSplit(std::string_view split) {
          split.find("[*]") == split.size() - 3;
 }
 
-// Whether the engine keeps its own records there.
-bool IsOwnTopic(std::string_view topic, std::string_view pipeline) {
-  if (!topic.starts_with(pipeline) || topic.size() <= pipeline.size()) return false;
-  const std::string_view rest = topic.substr(pipeline.size());
-  constexpr std::string_view kOwn[] = {".events",       ".facts", ".rows",
-                                       ".dead_letters", ".late",  ".identity"};
-  return rest.starts_with(".changelog.") ||
-         std::find(std::begin(kOwn), std::end(kOwn), rest) != std::end(kOwn);
-}
-
 // What an expression may give for a target: null: anything.
 std::optional<ValueType> TypeOfTarget(std::string_view target) {
   if (target == "time" || target == "id") return std::nullopt;
@@ -190,17 +180,13 @@ void Loader::LoadTopics(const YamlNode& node, const std::string& what, SourceSpe
   for (const YamlNode* topic : reader.Texts("topics")) {
     if (IsUnresolved(*topic)) continue;
     const std::string name = FillName(topic->scalar);
-    const auto reads = [&](const SourceSpec& other) {
-      return std::find(other.topics.begin(), other.topics.end(), name) != other.topics.end();
-    };
-    const auto& all = pipeline_->sources;
     if (!IsTopicName(name)) {
       problems_.Error("name", topic->at, "`" + name + "` is no name of a topic",
                       "letters, digits, `.`, `_` and `-`, at most 249");
     } else if (IsOwnTopic(name, pipeline_->name)) {
       problems_.Error("name", topic->at, "`" + name + "` is a topic of the engine's own",
                       "give the pipeline another `name`");
-    } else if (reads(*source) || std::any_of(all.begin(), all.end(), reads)) {
+    } else if (IsRead(std::span(source, 1), name) || IsRead(pipeline_->sources, name)) {
       problems_.Error("value", topic->at, "`" + name + "` is read twice",
                       "one source with several `events` makes many events of a message");
     } else {

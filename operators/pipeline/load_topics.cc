@@ -23,6 +23,21 @@ std::int64_t ReadEmit(const YamlNode& node, RowTopicSpec* topic, Problems* probl
 
 }  // namespace
 
+bool IsOwnTopic(std::string_view topic, std::string_view pipeline) {
+  if (!topic.starts_with(pipeline) || topic.size() <= pipeline.size()) return false;
+  const std::string_view rest = topic.substr(pipeline.size());
+  constexpr std::string_view kOwn[] = {".events",       ".facts", ".rows",
+                                       ".dead_letters", ".late",  ".identity"};
+  return rest.starts_with(".changelog.") ||
+         std::find(std::begin(kOwn), std::end(kOwn), rest) != std::end(kOwn);
+}
+
+bool IsRead(std::span<const SourceSpec> sources, const std::string& topic) {
+  return std::any_of(sources.begin(), sources.end(), [&](const SourceSpec& source) {
+    return std::find(source.topics.begin(), source.topics.end(), topic) != source.topics.end();
+  });
+}
+
 std::string TopicOf(const RowTopicSpec& output, std::string_view kpi) {
   std::string topic = output.topic;
   if (const std::size_t at = topic.find(kKpiPlace); at != std::string::npos) {
@@ -86,6 +101,12 @@ bool Loader::CheckTopic(const RowTopicSpec& topic, std::string_view kpi,
   if (!IsTopicName(name)) {
     problems_.Error("value", topic.at, "`" + name + "` cannot be the name of a topic",
                     "letters, digits, . _ and -, at most 249");
+    return false;
+  }
+  if (IsOwnTopic(name, pipeline_->name) || IsRead(pipeline_->sources, name)) {
+    problems_.Error("value", topic.at,
+                    "the topic `" + name + "` is the engine's own, or one that a source reads",
+                    "choose another one for the rows");
     return false;
   }
   if (const auto [at, added] = names->emplace(name, &topic); !added && at->second != &topic) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,10 @@
 #include "operators/pipeline/section_reader.h"
 
 namespace leadflow {
+
+// Whether the engine of this pipeline keeps its own records there.
+bool IsOwnTopic(std::string_view topic, std::string_view pipeline);
+bool IsRead(std::span<const SourceSpec> sources, const std::string& topic);
 
 class Loader final {
  public:
