@@ -33,6 +33,16 @@ Settings MemberSettings(const KafkaOptions& options, std::string_view group,
   };
 }
 
+// The broker will never take this member, and librdkafka asks again for ever.
+bool Refused(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT ||
+         code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL ||
+         code == RD_KAFKA_RESP_ERR_INVALID_GROUP_ID ||
+         code == RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Membership>> Member::Join(const KafkaOptions& options,
@@ -130,6 +140,9 @@ Status Member::Fatal() const {
 Result<Membership::State> Member::Poll() {
   rd_kafka_poll(client_->get(), 0);
   while (const Event event{rd_kafka_queue_poll(events_.get(), 0)}) {
+    if (Refused(rd_kafka_event_error(event.get()))) {
+      return client_->StatusOf(rd_kafka_event_error(event.get()), "group `" + group_ + "`");
+    }
     if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_REBALANCE) continue;
     if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
       Assigned(*rd_kafka_event_topic_partition_list(event.get()));

@@ -266,6 +266,7 @@ void Writer::ForsakeOffsetsCall() {
   // Gathered anew, for the call that is left behind may still look at the old one.
   for (const Transaction::Record& record : old->records) {
     const char* const value = record.bytes + record.key_size;
+    headers_.assign(value + record.value_size, record.headers_size);
     Gather(TargetOf(*record.target->name), {record.bytes, record.key_size},
            record.tombstone ? std::nullopt
                             : std::optional(std::string_view(value, record.value_size)));

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include "connectors/kafka/kafka_log.h"
+#include "connectors/kafka/kafka_sources.h"
 #include "tests/kafka/cluster.h"
 #include "tests/unit/log/log_reading.h"
 
@@ -226,6 +227,33 @@ TEST(KafkaTopicsTest, ACompactedTopicLosesOldValuesAndIsNeverPurged) {
 
 // ---- Errors of a transaction, by class.
 
+// Its records, each with what its headers say.
+std::vector<std::string> WithHeaders(const std::string& topic) {
+  const auto sources =
+      KafkaSources::Open({.kafka = BrokerOptions(), .until_end = true}, std::span(&topic, 1));
+  LOG_EXPECT_OK(sources.status());
+  const auto reader = (*sources)->NewReader({topic, 0}, {});
+  LOG_EXPECT_OK(reader->Seek(""));
+  std::vector<std::string> records;
+  EXPECT_TRUE(Eventually([&] {
+    const auto read = reader->Read(
+        1 << 20,
+        [&](std::span<const MessageView> batch) {
+          for (const MessageView& view : batch) {
+            std::string& one = records.emplace_back(view.value);
+            if (view.extras == nullptr) continue;
+            for (const auto& [name, value] : view.extras->headers) {
+              one.append(" ").append(name).append("=").append(value);
+            }
+          }
+        },
+        [](std::string_view, std::int64_t, std::string_view, std::string_view) {});
+    LOG_EXPECT_OK(read.status());
+    return reader->AtEnd();
+  }));
+  return records;
+}
+
 TEST(KafkaWriterTest, ARecordAboveTheLimitIsRefusedAtOnceAndTheTransactionGoesOn) {
   const auto log = Open();
   const TopicPartition topic = NewTopic(*log);
@@ -296,7 +324,11 @@ TEST(KafkaWriterTest, ACommitWaitsNoLongerThanItMayAndGoesOnWhenTheBrokerDoes) {
   const auto writer = NewWriter(*log, UniqueName("writer"));
   LOG_ASSERT_OK(CommitOne(*writer, topic, "before"));
   LOG_ASSERT_OK(writer->Begin());
-  for (int i = 0; i < 100; ++i) LOG_ASSERT_OK(writer->Append(topic, "key", std::to_string(i)));
+  for (int i = 0; i < 100; ++i) {
+    const std::string number = std::to_string(i);
+    const RecordHeader header = {"number", number};
+    LOG_ASSERT_OK(writer->Append(topic, "key", number, std::span(&header, 1)));
+  }
   LOG_ASSERT_OK(writer->SendOffset(group, topic, 7));
   {
     const StoppedBroker stopped;
@@ -307,10 +339,12 @@ TEST(KafkaWriterTest, ACommitWaitsNoLongerThanItMayAndGoesOnWhenTheBrokerDoes) {
     }
   }
   LOG_ASSERT_OK(CommitAtLast(*writer));
-  const std::vector<std::string> values = Values(*log, topic, 101);
-  ASSERT_EQ(values.size(), 101u);
-  for (int i = 0; i < 100; ++i)
-    EXPECT_EQ(values[static_cast<std::size_t>(i) + 1], std::to_string(i));
+  const std::vector<std::string> records = WithHeaders(topic.topic);
+  ASSERT_EQ(records.size(), 101u);
+  for (int i = 0; i < 100; ++i) {
+    const std::string number = std::to_string(i);
+    EXPECT_EQ(records[static_cast<std::size_t>(i) + 1], number + " number=" + number);
+  }
   EXPECT_EQ(*log->CommittedOffset(group, topic), 7);
   LOG_ASSERT_OK(CommitOne(*writer, topic, "after"));
 }
@@ -355,6 +389,22 @@ TEST(KafkaWriterTest, AWriterThatGivesUpDoesNotGoOnAsIfNothingHadBeen) {
 }
 
 // ---- Readers and questions.
+
+TEST(KafkaMemberTest, AGroupThatRefusesAMemberSaysWhy) {
+  KafkaOptions options = BrokerOptions();
+  options.session_timeout_ms = 3'600'000;  // Brokers take half of that, unless told otherwise.
+  const auto log = Open(options);
+  const TopicPartition topic = NewTopic(*log);
+  auto member = log->Join(UniqueName("group"), topic.topic, "a");
+  LOG_ASSERT_OK(member.status());
+  Status status;
+  ASSERT_TRUE(Eventually([&] {
+    status = (*member)->Poll().status();
+    return !status.ok();
+  }));
+  EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("session_timeout"));
+}
 
 TEST(KafkaReaderTest, ASilentBrokerFailsAPollThatHasNotSeenTheEnd) {
   KafkaOptions options = BrokerOptions();
