@@ -171,7 +171,7 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
                                                    : Service::State::kServing);
     result.progress = progress;
     if (options.progress) options.progress(progress);
-    if (options.until_end && !progress.last) return {};
+    if (pipeline.outputs.empty() || (options.until_end && !progress.last)) return {};
     return runtime.WithFacts([&](const std::vector<const KeyedStore*>& partitions) -> Status {
       // Rows of partitions that are elsewhere cannot be read: only who holds all writes files.
       if (std::count(partitions.begin(), partitions.end(), nullptr) > 0) return {};

@@ -165,6 +165,7 @@ Status RowWriter::WriteAll(std::span<const KeyedStore* const> partitions,
 
 Status RowWriter::Write(std::span<const KeyedStore* const> partitions, std::int64_t watermark_ms,
                         std::span<const OutputSpec* const> outputs) {
+  if (outputs.empty()) return {};
   std::atomic<std::size_t> next{0};
   const auto write_some = [&]() -> Status {
     while (true) {
