@@ -48,22 +48,23 @@ std::unique_ptr<Logger> MakeLogger(const RunOptions& options) {
   });
 }
 
-// `copy_to`, if not empty: where they are kept, because their own folder is about to go.
-void ReportDeadLetters(const JobResult& result, std::string path, const std::string& copy_to) {
+// What people are told about dead letters; empty: there are none. `copy_to`, if not empty: where
+// they are kept, because their own folder is about to go.
+std::string KeepDeadLetters(const JobResult& result, const Pipeline& pipeline,
+                            const std::string& copy_to) {
   const auto rejected = result.counters.lower_bound({"dead_letters", ""});
-  if (rejected == result.counters.end() || rejected->first.first != "dead_letters") return;
+  if (rejected == result.counters.end() || rejected->first.first != "dead_letters") return "";
+  const std::string what = "dead letters, with their bytes and reasons: ";
+  if (pipeline.engine.log == EngineOptions::Log::kKafka) {
+    return what + "topic " + pipeline.name + ".dead_letters";
+  }
+  const std::string path = StateLayout(pipeline.engine.state_dir).dead_letters;
+  if (copy_to.empty()) return what + path;
   std::error_code error;
-  if (!copy_to.empty()) {
-    std::filesystem::copy_file(path, copy_to, std::filesystem::copy_options::overwrite_existing,
-                               error);
-    path = copy_to;
-  }
-  if (error) {
-    std::fprintf(stderr, "cannot keep the dead letters: %s: %s\n", path.c_str(),
-                 error.message().c_str());
-  } else {
-    std::fprintf(stderr, "dead letters, with their bytes and reasons: %s\n", path.c_str());
-  }
+  std::filesystem::copy_file(path, copy_to, std::filesystem::copy_options::overwrite_existing,
+                             error);
+  return error ? "cannot keep the dead letters: " + copy_to + ": " + error.message()
+               : what + copy_to;
 }
 
 int RunPipeline(const std::string& file, const RunOptions& options, const std::string& copy_to) {
@@ -107,12 +108,13 @@ int RunPipeline(const std::string& file, const RunOptions& options, const std::s
     log == nullptr ? PrintError(result.status()) : records.Failed(result.status());
     return kFailed;
   }
+  const std::string dead_letters = KeepDeadLetters(*result, *loaded.pipeline, copy_to);
   if (log != nullptr) {
     records.Stopped(*result);
     return kDone;
   }
   if (!options.quiet) std::fprintf(stderr, "%s", Summary(*result).c_str());
-  ReportDeadLetters(*result, StateLayout(loaded.pipeline->engine.state_dir).dead_letters, copy_to);
+  if (!dead_letters.empty()) std::fprintf(stderr, "%s\n", dead_letters.c_str());
   return kDone;
 }
 

@@ -2,6 +2,7 @@
 
     zero_config.py LEADFLOW_BINARY
 """
+import base64
 import gzip
 import pathlib
 import subprocess
@@ -26,6 +27,16 @@ def rows(name, argument, given=None):
         return [line.rsplit(b",", 1)[0] for line in (folder / "out/revenue.csv").read_bytes().splitlines()]
 
 
+def kept_dead_letter(*words):
+    """What is no event stays, although the state of such a run goes with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "events.jsonl").write_bytes(EVENTS + b"no event\n")
+        subprocess.run([BINARY, "run", "events.jsonl", *words], cwd=folder, capture_output=True, check=True)
+        kept = folder / "out/dead_letters.jsonl"
+        return kept.exists() and base64.b64encode(b"no event") in kept.read_bytes()
+
+
 def main():
     plain = rows("a file", "events.jsonl")
     if not any(b"Paid search" in row and b"1250.00" in row for row in plain):
@@ -34,6 +45,9 @@ def main():
                                   ("standard input", "-", EVENTS)):
         if rows(name, argument, given) != plain:
             sys.exit(f"{name}: other rows than from a plain file")
+    for words in ((), ("--quiet",), ("--log-format", "json")):
+        if not kept_dead_letter(*words):
+            sys.exit(f"run {' '.join(words)}: the dead letter is gone")
     print("the same rows in four ways")
 
 
