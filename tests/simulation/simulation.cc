@@ -125,6 +125,7 @@ class Machine {
   std::unique_ptr<StorePool> pool_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t started_ = 0;  // Workers of the life that have joined.
+  std::uint64_t step_ = 0;   // Of the life.
   std::size_t working_ = 0;  // The one whose turn it is.
   bool in_between_ = false;  // Another one works in the middle of its commit.
   Status inner_error_;       // Of that one.
@@ -188,7 +189,7 @@ bool Machine::AtCommitStep(std::string_view point) {
     const std::size_t other = (working_ + 1 + dice_.Below(started_ - 1)) % started_;
     inner_error_ = StepOf(other);
     if (!inner_error_.ok()) return true;
-    if (dice_.OneIn(20)) log_->Expel(plan_.app, std::to_string(working_));
+    if (dice_.OneIn(20) && step_ < kMovesUntil) log_->Expel(plan_.app, std::to_string(working_));
     in_between_ = false;
   }
   if (life_.death != Death::kCommitStep || point != life_.commit_step) return false;
@@ -245,10 +246,9 @@ Status Machine::MovePartitions() {
 // Workers join one after the other, while the first ones already work.
 Status Machine::Work() {
   const bool moves = dice_.OneIn(2);
-  for (std::uint64_t step = 0; started_ < workers_.size() || !exchange_->AllQuiet();
-       ++step, ++report_.steps) {
-    if (step > kStepsMax) return {ErrorCode::kInternal, "it never ends"};
-    if (step > life_.countdown && (life_.death == Death::kKill || life_.death == Death::kStop)) {
+  for (step_ = 0; started_ < workers_.size() || !exchange_->AllQuiet(); ++step_, ++report_.steps) {
+    if (step_ > kStepsMax) return {ErrorCode::kInternal, "it never ends"};
+    if (step_ > life_.countdown && (life_.death == Death::kKill || life_.death == Death::kStop)) {
       life_.died = true;
       if (life_.death == Death::kStop) break;
       return {ErrorCode::kCancelled, "killed"};
@@ -260,7 +260,7 @@ Status Machine::Work() {
       ++started_;
       continue;
     }
-    if (moves && step < kMovesUntil && dice_.OneIn(100)) {
+    if (moves && step_ < kMovesUntil && dice_.OneIn(100)) {
       LEADFLOW_RETURN_IF_ERROR(MovePartitions());
     }
     working_ = dice_.Below(started_);
