@@ -8,6 +8,9 @@
 
 namespace leadflow {
 
+// For so long a changelog shows what was deleted.
+inline constexpr std::int64_t kTombstoneRetentionMs = std::int64_t{7} * 24 * 3600 * 1000;
+
 struct KafkaTls {
   std::string ca_file;    // Empty: the certificate authorities of the system.
   std::string cert_file;  // With key_file: the client's own certificate.

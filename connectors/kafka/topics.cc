@@ -7,7 +7,6 @@
 namespace leadflow::kafka {
 namespace {
 
-constexpr std::int64_t kTombstoneRetentionMs = std::int64_t{7} * 24 * 3600 * 1000;
 constexpr int kPauseMs = 20;
 constexpr std::int64_t kMarginMs = 500;  // librdkafka itself tells that time is up.
 
@@ -91,6 +90,11 @@ const char* Harm(const std::string& name, const std::string& value, const TopicS
   }
   if (!compact && name == "retention.ms" && value != "-1") {
     return "-1, or records are dropped before they are read";
+  }
+  if (compact && !spec.for_subscribers && name == "delete.retention.ms" &&
+      Number(value) < kTombstoneRetentionMs) {
+    return "at least 604800000 (7 days), or a store that was away finds no trace of what was "
+           "deleted";
   }
   if (!compact && name == "retention.bytes" && value != "-1") {
     return "-1, or records are dropped before they are read";

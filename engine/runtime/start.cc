@@ -128,14 +128,20 @@ void StreamThread::MakeSources() {
 
 Status StreamThread::HoldStores() {
   return ForEachTask([this](Task& task) -> Status {
-    auto opened = open_store_(task.spec().store, false);
-    if (!opened.ok() && opened.status().code() == ErrorCode::kCorruption) {
-      opened = open_store_(task.spec().store, true);
-    }
+    auto opened =
+        open_store_(task.spec().store, [this](KeyedStore& store) { return CanBeCompleted(store); });
     if (!opened.ok()) return opened.status().WithContext(task.spec().name);
     task.Hold(*std::move(opened));
     return {};
   });
+}
+
+bool StreamThread::CanBeCompleted(KeyedStore& store) const {
+  if (options_.store_age_max_ms == std::numeric_limits<std::int64_t>::max()) return true;
+  const auto bytes = store.Get(kMetaKey);
+  if (!bytes.ok() || !*bytes) return true;  // Empty, or else Task::Open complains.
+  const Result<TaskMeta> meta = DecodeMeta(**bytes);
+  return !meta.ok() || clock_.WallMillis() - meta->committed_ms <= options_.store_age_max_ms;
 }
 
 Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {

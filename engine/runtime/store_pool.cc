@@ -4,7 +4,7 @@
 
 namespace leadflow {
 
-Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name, bool wipe) {
+Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name, const Keep& keep) {
   std::unique_ptr<KeyedStore> store;
   {
     const std::lock_guard lock(mutex_);
@@ -16,17 +16,26 @@ Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name, boo
       idle_.erase(found);
     }
   }
-  if (store != nullptr && !wipe) return store;
-  store.reset();
-  Status status = wipe ? factory_.Remove(name) : Status();
-  if (status.ok()) {
-    auto opened = factory_.Open(name);
-    if (opened.ok()) return opened;
-    status = opened.status();
+  auto opened = Open(name, keep, std::move(store));
+  if (!opened.ok()) {
+    const std::lock_guard lock(mutex_);
+    taken_.erase(name);
   }
-  const std::lock_guard lock(mutex_);
-  taken_.erase(name);
-  return status;
+  return opened;
+}
+
+// `store`: null if it is not open.
+Result<std::unique_ptr<KeyedStore>> StorePool::Open(const std::string& name, const Keep& keep,
+                                                    std::unique_ptr<KeyedStore> store) {
+  if (store == nullptr) {
+    auto opened = factory_.Open(name);
+    if (!opened.ok() && opened.status().code() != ErrorCode::kCorruption) return opened;
+    if (opened.ok()) store = *std::move(opened);
+  }
+  if (store != nullptr && keep(*store)) return store;
+  store.reset();
+  LEADFLOW_RETURN_IF_ERROR(factory_.Remove(name));
+  return factory_.Open(name);
 }
 
 void StorePool::Give(const std::string& name, std::unique_ptr<KeyedStore> store,

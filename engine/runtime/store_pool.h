@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,8 +21,10 @@ class StorePool {
   // The factory outlives it.
   explicit StorePool(StoreFactory& factory) : factory_(factory) {}
 
-  // Opens it, if it is not open. `wipe`: empty it first. kUnavailable: another thread still has it.
-  Result<std::unique_ptr<KeyedStore>> Take(const std::string& name, bool wipe);
+  // Opens it, if it is not open. One that is damaged, or that `keep` does not want, is emptied.
+  // kUnavailable: another thread still has it.
+  using Keep = std::function<bool(KeyedStore&)>;
+  Result<std::unique_ptr<KeyedStore>> Take(const std::string& name, const Keep& keep);
   void Give(const std::string& name, std::unique_ptr<KeyedStore> store, std::int64_t now_ns);
 
   // Makes durable and closes what was given back before `before_ns` and not taken since.
@@ -32,6 +35,9 @@ class StorePool {
     std::unique_ptr<KeyedStore> store;
     std::int64_t since_ns = 0;
   };
+
+  Result<std::unique_ptr<KeyedStore>> Open(const std::string& name, const Keep& keep,
+                                           std::unique_ptr<KeyedStore> store);
 
   StoreFactory& factory_;
   std::mutex mutex_;

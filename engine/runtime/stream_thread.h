@@ -31,10 +31,10 @@
 
 namespace leadflow {
 
-// Opens the store of a task, by a name that is a valid file name. `wipe`: empty it first, it is of
-// no use any more.
-using StoreOpener =
-    std::function<Result<std::unique_ptr<KeyedStore>>(const std::string& name, bool wipe)>;
+// Opens the store of a task, by a name that is a valid file name. One that is damaged, or that
+// `keep` does not want, is emptied.
+using StoreOpener = std::function<Result<std::unique_ptr<KeyedStore>>(
+    const std::string& name, const std::function<bool(KeyedStore&)>& keep)>;
 
 // Deliberate mistakes in the commit protocol, to test that the simulation finds them.
 enum class Mutation : std::uint8_t {
@@ -53,6 +53,9 @@ struct ThreadOptions {
   std::int64_t backlog_bytes = std::int64_t{64} << 20;
   std::int64_t flush_interval_ms = 60'000;
   std::int64_t flush_bytes = std::int64_t{256} << 20;
+  // What was deleted longer ago may have left the changelogs without a trace: an older store is not
+  // completed from them but made anew.
+  std::int64_t store_age_max_ms = std::numeric_limits<std::int64_t>::max();
   // Commit as soon as all inputs are at their end and nothing is left to do.
   bool until_end = false;
 
@@ -127,6 +130,7 @@ class StreamThread {
   Status MakeStage(Stage stage, std::string_view stage_name);
   void MakeSources();
   Status HoldStores();
+  bool CanBeCompleted(KeyedStore& store) const;
   Status RestoreOnce(const std::function<bool()>& go_on);
   Status RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on);
   Result<bool> ReachGroup(const Inputs& inputs);

@@ -143,6 +143,7 @@ TaskMeta Task::CurrentMeta() const {
                 .input_offset = input_offset_,
                 .source_position = source_position_,
                 .watermark_ms = marks_.watermark_ms(),
+                .committed_ms = wall_ms_,
                 .marks = {},
                 .counters = {}};
   for (std::size_t sender = 0; sender < marks_.senders(); ++sender) {

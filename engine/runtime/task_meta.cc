@@ -49,6 +49,7 @@ std::string EncodeMeta(const TaskMeta& meta) {
   writer.Signed(meta.input_offset);
   writer.Bytes(meta.source_position);
   writer.Signed(meta.watermark_ms);
+  writer.Signed(meta.committed_ms);
   writer.Varint(meta.marks.size());
   for (const BlockMark& mark : meta.marks) {
     writer.Varint(mark.sender);
@@ -82,7 +83,8 @@ Result<TaskMeta> DecodeMeta(std::string_view bytes) {
   std::string_view position;
   if (!reader.Fixed64(&meta.rules_hash) || !reader.Signed(&meta.input_offset) ||
       !reader.Bytes(&position) || !reader.Signed(&meta.watermark_ms) ||
-      !ReadMarks(reader, &meta.marks) || !ReadCounters(reader, &meta.counters)) {
+      !reader.Signed(&meta.committed_ms) || !ReadMarks(reader, &meta.marks) ||
+      !ReadCounters(reader, &meta.counters)) {
     return Status::Corruption("the meta record means nothing");
   }
   meta.source_position = position;

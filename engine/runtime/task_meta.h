@@ -1,5 +1,5 @@
-// TaskMeta: what a task has to know to go on after a restart, beside its state. It lies in the store
-// (and so in the changelog) under one key, and moves with every commit of the task.
+// TaskMeta: what a task has to know to go on after a restart, beside its state. It lies in the
+// store (and so in the changelog) under one key, and moves with every commit of the task.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@ struct TaskMeta {
   std::int64_t input_offset = 0;  // Keyed stages: the next record to read.
   std::string source_position;    // Ingest: SourceReader::position.
   std::int64_t watermark_ms = kNoWatermark;
+  std::int64_t committed_ms = 0;  // Wall clock of the commit.
   std::vector<BlockMark> marks;
   struct Counter {
     std::string name;

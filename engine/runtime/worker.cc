@@ -39,12 +39,13 @@ Status Worker::Join() {
 }
 
 // Sources keep a few bytes. Where the whole changelog is at hand, they need no store on disk.
-Result<std::unique_ptr<KeyedStore>> Worker::OpenStore(const std::string& name, bool wipe) {
+Result<std::unique_ptr<KeyedStore>> Worker::OpenStore(const std::string& name,
+                                                      const StorePool::Keep& keep) {
   if (options_.member.empty() && name.starts_with("ingest-")) {
     return std::unique_ptr<KeyedStore>(
         std::make_unique<MemoryStore>(std::make_shared<MemoryStore::Data>()));
   }
-  return stores_.Take(name, wipe);
+  return stores_.Take(name, keep);
 }
 
 void Worker::Release(StreamThread* thread) {
@@ -94,8 +95,10 @@ Result<bool> Worker::Begin(const std::function<bool()>& stop) {
   share.member = membership_.get();
   auto thread = std::make_unique<StreamThread>(
       plan_, log_, exchange_, clock_,
-      [this](const std::string& name, bool wipe) { return OpenStore(name, wipe); }, options_.thread,
-      index_, std::move(share));
+      [this](const std::string& name, const StorePool::Keep& keep) {
+        return OpenStore(name, keep);
+      },
+      options_.thread, index_, std::move(share));
   const Status status = thread->Start([&] {
     const Result<Membership::State> state = membership_->Poll();
     return state.ok() && *state == Membership::State::kAssigned && !stop();

@@ -160,6 +160,7 @@ TEST(KafkaTopicsTest, TopicsThatWouldLoseDataAreRefusedByTheirSetting) {
   const std::map<std::string, std::string> kept = {
       {"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"max.message.bytes", "4194304"}};
   const std::map<std::string, std::string> state = {{"cleanup.policy", "compact"},
+                                                    {"delete.retention.ms", "604800000"},
                                                     {"max.message.bytes", "4194304"}};
   const auto with = [](std::map<std::string, std::string> settings, const char* name,
                        const char* value) {
@@ -178,6 +179,7 @@ TEST(KafkaTopicsTest, TopicsThatWouldLoseDataAreRefusedByTheirSetting) {
       {with(kept, "max.message.bytes", "1000"), Cleanup::kDelete, {"max.message.bytes=1000"}},
       {with(kept, "unclean.leader.election.enable", "true"), Cleanup::kDelete, {"unclean.leader"}},
       {kept, Cleanup::kCompact, {"cleanup.policy=delete", "`compact`"}},
+      {with(state, "delete.retention.ms", "604799999"), Cleanup::kCompact, {"7 days"}},
       {with(state, "cleanup.policy", "compact,delete"), Cleanup::kCompact, {"compact,delete"}},
       {{}, Cleanup::kDelete, {"retention.ms=", "max.message.bytes="}},
   };

@@ -113,7 +113,14 @@ class StreamThreadTest : public testing::Test {
   }
 
   StoreOpener Opener(MemoryStoreFactory& stores) {
-    return [&stores](const std::string& name, bool) { return stores.Open(name); };
+    return [&stores](const std::string& name, const std::function<bool(KeyedStore&)>& keep)
+               -> Result<std::unique_ptr<KeyedStore>> {
+      LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KeyedStore> store, stores.Open(name));
+      if (keep(*store)) return store;
+      store.reset();
+      LEADFLOW_RETURN_IF_ERROR(stores.Remove(name));
+      return stores.Open(name);
+    };
   }
 
   // Every so-manieth partition.
@@ -427,6 +434,35 @@ INSTANTIATE_TEST_SUITE_P(Steps, CrashTest,
                          testing::Values("prepared", "filled", "committed", "applying", "applied",
                                          "flushing", "flushed"),
                          [](const auto& step) { return std::string(step.param); });
+
+// A key whose delete was cleaned away stays in a store that was not there to see it.
+TEST_F(StreamThreadTest, AStoreThatIsTooOldForItsChangelogIsMadeAnew) {
+  constexpr std::int64_t kDayMs = 86'400'000;
+  machine_.options.store_age_max_ms = 6 * kDayMs;
+  BeginAndCommit();
+  const Sums sums = Stored(Stage::kFacts);
+  for (const std::int64_t days : {6, 1}) {
+    threads_.clear();
+    {
+      const auto store = machine_.stores.Open("facts-0");
+      ASSERT_TRUE(store.ok());
+      (*store)->Put("ghost", "1");
+      EXPECT_OK((*store)->Apply((*store)->applied_offset()));
+    }
+    clock_.Advance(days * kDayMs);
+    Begin();
+    ASSERT_TRUE(thread().Start().ok());
+    bool ghost = false;
+    thread().VisitStores(Stage::kFacts, [&](std::uint32_t, const KeyedStore& store) {
+      EXPECT_OK(store.ScanCommitted("ghost", [&](std::string_view, std::string_view) {
+        ghost = true;
+        return false;
+      }));
+    });
+    EXPECT_EQ(ghost, days == 6);  // Then one more day has passed.
+  }
+  EXPECT_EQ(Stored(Stage::kFacts), sums);
+}
 
 TEST_F(StreamThreadTest, AStoreAheadOfTheLogIsRefused) {
   Begin();

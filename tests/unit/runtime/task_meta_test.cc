@@ -14,6 +14,7 @@ TaskMeta Full() {
       .input_offset = 1'234'567,
       .source_position = std::string("line 7\0\xff", 8),
       .watermark_ms = -5,
+      .committed_ms = 1'700'000'000'000,
       .marks = {{.sender = 3, .source_id = 99, .mark = {.watermark_ms = 7, .active = false}},
                 {.sender = 0, .source_id = 1, .mark = {}}},
       .counters = {{"events", "", 12}, {"refused", "bad time", -1}}};
@@ -27,6 +28,7 @@ TEST(TaskMetaTest, SurvivesARoundTrip) {
   EXPECT_EQ(read->input_offset, 1'234'567);
   EXPECT_EQ(read->source_position, Full().source_position);
   EXPECT_EQ(read->watermark_ms, -5);
+  EXPECT_EQ(read->committed_ms, 1'700'000'000'000);
   ASSERT_EQ(read->marks.size(), 2u);
   EXPECT_EQ(read->marks[0].sender, 3u);
   EXPECT_EQ(read->marks[0].source_id, 99u);
