@@ -30,7 +30,7 @@ class JsonCursor {
 
   enum class Type : unsigned char { kBad, kNull, kBool, kNumber, kString, kArray, kObject };
 
-  // `text` must be UTF-8 (see ValidUtf8); the cursor does not check that again.
+  // `text` must be UTF-8 (see IsUtf8); the cursor does not check that again.
   explicit JsonCursor(std::string_view text)
       : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
 
@@ -77,6 +77,6 @@ class JsonCursor {
 };
 
 // True if `bytes` are UTF-8.
-bool ValidUtf8(std::string_view bytes);
+bool IsUtf8(std::string_view bytes);
 
 }  // namespace leadflow

@@ -126,7 +126,7 @@ class LeadflowDecoder final : public EventDecoder {
     reason_.clear();
     if (message.size() > kMaxEventBytes) {
       refuse("event larger than 64 KiB", message);
-    } else if (!ValidUtf8(message)) {
+    } else if (!IsUtf8(message)) {
       refuse("not UTF-8", message);
     } else {
       JsonCursor json(message);

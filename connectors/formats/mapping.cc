@@ -216,7 +216,7 @@ Status MappedDecoder::SetHeader(std::string_view header) {
   UseDefaultColumns();
   if (header.substr(0, 3) == "\xEF\xBB\xBF") header.remove_prefix(3);
   if (header.empty()) return {};
-  if (!ValidUtf8(header)) return Status::InvalidArgument("the header is not UTF-8");
+  if (!IsUtf8(header)) return Status::InvalidArgument("the header is not UTF-8");
   // A preset knows its columns, so that its tables may come with any separator.
   const bool tabs = syntax_ == Syntax::kTsv && default_columns_.empty();
   separator_ = tabs ? '\t' : GuessSeparator(header);
@@ -236,7 +236,7 @@ Status MappedDecoder::SetHeader(std::string_view header) {
 void MappedDecoder::Decode(std::string_view message, const Accept& accept, const Refuse& refuse,
                            const Skip& skip) {
   if (message.size() > kMaxEventBytes) return refuse("event larger than 64 KiB", message);
-  if (!ValidUtf8(message)) return refuse("not UTF-8", message);
+  if (!IsUtf8(message)) return refuse("not UTF-8", message);
   if (syntax_ == Syntax::kJson && !unwrap_.empty()) {
     // All or nothing: a batch that breaks off in the middle gives no events.
     JsonCursor json(message);
@@ -308,7 +308,7 @@ bool MappedDecoder::ReadForm(std::string_view message) {
     if (slot < 0 || equals + 1 >= pair.size()) continue;
     const std::string_view value = DecodePercent(pair.substr(equals + 1), arena_);
     // `%FF` makes bytes that the check of the message has not seen.
-    if (ValidUtf8(value)) values_[static_cast<std::size_t>(slot)] = Value::String(value);
+    if (IsUtf8(value)) values_[static_cast<std::size_t>(slot)] = Value::String(value);
   }
   return true;
 }

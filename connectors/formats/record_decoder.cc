@@ -56,7 +56,7 @@ struct Parts {
 
   // False: no JSON object.
   bool Read(std::string_view text) {
-    if (!ValidUtf8(text)) return false;
+    if (!IsUtf8(text)) return false;
     JsonCursor json(text);
     if (json.Peek() != JsonCursor::Type::kObject || !json.BeginObject()) return false;
     JsonText name;
@@ -84,6 +84,7 @@ struct Parts {
   }
 };
 
+// Bytes that are no UTF-8 stay, so that the format refuses them.
 void AppendQuoted(std::string_view text, std::string* out) {
   constexpr char kDigits[] = "0123456789abcdef";
   out->push_back('"');
@@ -133,7 +134,7 @@ class RecordDecoder final : public EventDecoder {
   void DecodeRecord(const MessageView& record, const Accept& accept, const Refuse& refuse,
                     const Skip& skip) override {
     if (record.extras->tombstone) return skip("a record without a value");
-    if (options_.envelopes && record.value.size() <= kMaxEventBytes && ValidUtf8(record.value) &&
+    if (options_.envelopes && record.value.size() <= kMaxEventBytes && IsUtf8(record.value) &&
         Structured(record)) {
       return format_->Decode(event_, accept, refuse, skip);
     }

@@ -1,63 +1,38 @@
 #include "engine/base/utf8_text.h"
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdio>
+#include "engine/base/unicode.h"
 
 namespace leadflow {
-namespace {
-
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
-// The length of the well-formed UTF-8 sequence at the start, 0 if there is none.
-std::size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
-      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) {
-    return 0;
-  }
-  return length;
-}
-
-// Calls f for each character as it is to be shown.
-template <class F>
-void ForEachCharacter(std::string_view text, const F& f) {
-  while (!text.empty()) {
-    const std::size_t length = SequenceLength(text);
-    f(length == 0 ? kReplacement : text.substr(0, length));
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-}
-
-}  // namespace
 
 std::string ValidUtf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  ForEachCharacter(text, [&](std::string_view character) { out += character; });
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = CodePointAt(text, at);
+    AppendUtf8(point.value, &out);
+    at += point.size;
+  }
   return out;
 }
 
 void AppendJsonText(std::string_view text, std::string* out) {
-  *out += '"';
-  ForEachCharacter(text, [&](std::string_view character) {
-    const auto c = static_cast<unsigned char>(character[0]);
-    if (c < 0x20 || c == '"' || c == '\\') {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", c);
-      *out += escaped;
+  constexpr char kHex[] = "0123456789abcdef";
+  out->push_back('"');
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = CodePointAt(text, at);
+    if (point.value == '"' || point.value == '\\') {
+      out->push_back('\\');
+      out->push_back(static_cast<char>(point.value));
+    } else if (point.value < 0x20) {
+      *out += "\\u00";
+      out->push_back(kHex[point.value >> 4]);
+      out->push_back(kHex[point.value & 15]);
     } else {
-      *out += character;
+      AppendUtf8(point.value, out);
     }
-  });
-  *out += '"';
+    at += point.size;
+  }
+  out->push_back('"');
 }
 
 }  // namespace leadflow

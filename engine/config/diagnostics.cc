@@ -4,7 +4,8 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/config/unicode.h"
+#include "engine/base/unicode.h"
+#include "engine/base/utf8_text.h"
 
 namespace leadflow {
 namespace {
@@ -86,26 +87,6 @@ void AppendSource(const Diagnostic& diagnostic, std::string_view line, std::stri
           std::string(std::min(width, room), '^');
   if (!diagnostic.hint.empty()) *out += " " + diagnostic.hint;
   *out += "\n";
-}
-
-void AppendJsonString(std::string_view text, std::string* out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out->push_back('"');
-  for (std::size_t at = 0; at < text.size();) {
-    const CodePoint point = CodePointAt(text, at);
-    at += point.size;
-    if (point.value == '"' || point.value == '\\') {
-      out->push_back('\\');
-      out->push_back(static_cast<char>(point.value));
-    } else if (point.value < 0x20) {
-      *out += "\\u00";
-      out->push_back(kHex[point.value >> 4]);
-      out->push_back(kHex[point.value & 15]);
-    } else {
-      AppendUtf8(point.value, out);
-    }
-  }
-  out->push_back('"');
 }
 
 // The escapes of GitHub's workflow commands; `:` and `,` only inside properties.
@@ -203,18 +184,18 @@ std::string Diagnostics::Json() const {
   for (const Diagnostic* diagnostic : Sorted(all_)) {
     out += out.size() > 1 ? ",\n {" : "\n {";
     out += "\"file\":";
-    AppendJsonString(file_, &out);
+    AppendJsonText(file_, &out);
     out += ",\"line\":" + std::to_string(diagnostic->at.line);
     out += ",\"column\":" + std::to_string(diagnostic->at.column);
     out += ",\"width\":" + std::to_string(diagnostic->at.width);
     out += ",\"severity\":";
-    AppendJsonString(SeverityName(diagnostic->severity), &out);
+    AppendJsonText(SeverityName(diagnostic->severity), &out);
     out += ",\"id\":";
-    AppendJsonString(diagnostic->id, &out);
+    AppendJsonText(diagnostic->id, &out);
     out += ",\"message\":";
-    AppendJsonString(diagnostic->message, &out);
+    AppendJsonText(diagnostic->message, &out);
     out += ",\"hint\":";
-    AppendJsonString(diagnostic->hint, &out);
+    AppendJsonText(diagnostic->hint, &out);
     out += "}";
   }
   out += out.size() > 1 ? "\n]\n" : "]\n";

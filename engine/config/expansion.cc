@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "engine/config/unicode.h"
+#include "engine/base/unicode.h"
 
 namespace leadflow {
 namespace {

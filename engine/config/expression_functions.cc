@@ -6,7 +6,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/money.h"
 #include "engine/base/wire.h"
-#include "engine/config/unicode.h"
+#include "engine/base/unicode.h"
 #include "engine/config/value_arithmetic.h"
 
 namespace leadflow::expression {

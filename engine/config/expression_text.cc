@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "engine/config/expression_tree.h"
-#include "engine/config/unicode.h"
+#include "engine/base/unicode.h"
 #include "engine/config/value_arithmetic.h"
 
 namespace leadflow::expression {

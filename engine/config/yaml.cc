@@ -7,7 +7,7 @@
 #include <libfyaml.h>
 
 #include "engine/config/expansion.h"
-#include "engine/config/unicode.h"
+#include "engine/base/unicode.h"
 
 namespace leadflow {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/money.h"
+#include "engine/base/utf8_text.h"
 #include "operators/facts/measure_unit.h"
 #include "operators/kpi/row_text.h"
 
@@ -42,9 +43,9 @@ std::string DebeziumValue(const KpiRow* before, const KpiRow* after, const Pipel
   out.append(",\"op\":\"").append(before == nullptr ? "c" : after == nullptr ? "d" : "u");
   out.append("\",\"ts_ms\":").append(std::to_string(wall_ms));
   out.append(",\"source\":{\"connector\":\"leadflow\",\"name\":");
-  AppendJsonString(pipeline.name, &out);
+  AppendJsonText(pipeline.name, &out);
   out.append(",\"kpi\":");
-  AppendJsonString((after == nullptr ? before : after)->kpi->name, &out);
+  AppendJsonText((after == nullptr ? before : after)->kpi->name, &out);
   return out.append("}}");
 }
 
@@ -111,7 +112,7 @@ ConnectField Connected(const RowField& field, const KpiRow& row) {
     case RowField::Type::kText: break;
   }
   std::string quoted;
-  if (field.text) AppendJsonString(text, &quoted);
+  if (field.text) AppendJsonText(text, &quoted);
   return {kText, field.text ? quoted : text};
 }
 
@@ -122,9 +123,9 @@ std::string Connect(const std::vector<RowField>& fields, const KpiRow& row, bool
     if (!schema.empty()) schema.push_back(','), payload.push_back(',');
     schema.append("{").append(connected.type);
     schema.append(key ? R"(,"optional":false,"field":)" : R"(,"optional":true,"field":)");
-    AppendJsonString(field.name, &schema);
+    AppendJsonText(field.name, &schema);
     schema.push_back('}');
-    AppendJsonString(field.name, &payload);
+    AppendJsonText(field.name, &payload);
     payload.append(":").append(connected.payload);
   }
   return R"({"schema":{"type":"struct","optional":false,"fields":[)" + schema +

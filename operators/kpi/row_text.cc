@@ -1,8 +1,6 @@
 #include "operators/kpi/row_text.h"
 
-#include <cstdint>
-
-#include "engine/config/unicode.h"
+#include "engine/base/utf8_text.h"
 
 namespace leadflow {
 namespace {
@@ -22,31 +20,7 @@ void AppendCsvText(std::string_view text, std::string* out) {
   out->push_back('"');
 }
 
-void AppendEscaped(std::uint32_t control, std::string* out) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  out->append("\\u00");
-  out->push_back(kDigits[control >> 4 & 15]);
-  out->push_back(kDigits[control & 15]);
-}
-
 }  // namespace
-
-void AppendJsonString(std::string_view text, std::string* out) {
-  out->push_back('"');
-  for (std::size_t at = 0; at < text.size();) {
-    const CodePoint point = CodePointAt(text, at);
-    if (point.value == '"' || point.value == '\\') {
-      out->push_back('\\');
-      out->push_back(static_cast<char>(point.value));
-    } else if (point.value < 0x20) {
-      AppendEscaped(point.value, out);
-    } else {
-      AppendUtf8(point.value, out);
-    }
-    at += point.size;
-  }
-  out->push_back('"');
-}
 
 void AppendCsvHeader(std::span<const std::string> columns, std::string* out) {
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -68,12 +42,12 @@ void AppendJsonObject(std::span<const RowField> fields, std::string* out) {
   out->push_back('{');
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) out->push_back(',');
-    AppendJsonString(fields[i].name, out);
+    AppendJsonText(fields[i].name, out);
     out->push_back(':');
     if (!fields[i].text.has_value()) {
       out->append("null");
     } else if (fields[i].type == RowField::Type::kText) {
-      AppendJsonString(*fields[i].text, out);
+      AppendJsonText(*fields[i].text, out);
     } else {
       out->append(*fields[i].text);
     }

@@ -17,7 +17,4 @@ void AppendJsonObject(std::span<const RowField> fields, std::string* out);
 // The same, and a line end.
 void AppendJsonRow(std::span<const RowField> fields, std::string* out);
 
-// A JSON string, in quotes.
-void AppendJsonString(std::string_view text, std::string* out);
-
 }  // namespace leadflow

@@ -1,6 +1,7 @@
 // outputs: where rows go; tests: what `leadflow test` runs.
 #include <algorithm>
 
+#include "engine/base/utf8_text.h"
 #include "operators/pipeline/loader.h"
 
 namespace leadflow {
@@ -8,25 +9,6 @@ namespace {
 
 constexpr std::size_t kMaxOutputs = 32;
 constexpr std::size_t kMaxTests = 1000;
-
-void AppendJsonText(std::string_view text, std::string* out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  *out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      *out += '\\';
-      *out += c;
-    } else if (byte < 0x20) {
-      *out += "\\u00";
-      *out += kHex[byte >> 4];
-      *out += kHex[byte & 15];
-    } else {
-      *out += c;
-    }
-  }
-  *out += '"';
-}
 
 // A plain scalar that JSON writes without quotes: 1, -2.50, 1e3. Not 010, .5 or 0x1f.
 bool IsJsonNumber(std::string_view text) {

@@ -23,7 +23,7 @@ inline void CheckEvent(const Event& event) {
   if (event.labels.size() > Event::kMaxLabels) std::abort();
   for (int number = 1; number < kFieldCount; ++number) {
     const auto field = static_cast<Field>(number);
-    if (TypeOfField(field) == FieldType::kString && !ValidUtf8(event.Text(field))) std::abort();
+    if (TypeOfField(field) == FieldType::kString && !IsUtf8(event.Text(field))) std::abort();
   }
 }
 

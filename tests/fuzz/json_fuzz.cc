@@ -27,7 +27,7 @@ bool Walk(JsonCursor& json, EvalArena& arena, bool utf8) {
       return true;
     case JsonCursor::Type::kString:
       if (!json.String(&text)) return false;
-      if (utf8 && !ValidUtf8(text.Decode(arena))) std::abort();
+      if (utf8 && !IsUtf8(text.Decode(arena))) std::abort();
       return true;
     case JsonCursor::Type::kArray:
       if (!json.BeginArray()) return false;
@@ -51,7 +51,7 @@ void Run(std::string_view text) {
   const bool skipped = skipping.Skip() && skipping.End();
   JsonCursor walking(text);
   EvalArena arena;
-  const bool walked = Walk(walking, arena, ValidUtf8(text)) && walking.End();
+  const bool walked = Walk(walking, arena, IsUtf8(text)) && walking.End();
   if (skipped != walked) std::abort();
   if (!skipped && (skipping.ok() || skipping.Error().empty())) std::abort();
 
@@ -62,7 +62,7 @@ void Run(std::string_view text) {
   }
   std::vector<Value> values(3);
   std::string why;
-  if (ValidUtf8(text) && paths.Read(text, values, arena, &why) != skipped) std::abort();
+  if (IsUtf8(text) && paths.Read(text, values, arena, &why) != skipped) std::abort();
   if (!skipped) return;
   for (const std::string_view place : {"$[*]", "$.a[*]", "$.a.b", "$.a[*].b[*]"}) {
     SplitPath split;

@@ -14,7 +14,7 @@ TEST(LoggerTest, ARecordIsOneLineOfJson) {
   log.Log(Logger::Level::kError, "failed");
   EXPECT_EQ(out,
             "{\"ts\":\"2026-03-01T12:00:00.123Z\",\"level\":\"info\",\"message\":\"restored\","
-            "\"took_ms\":12,\"name\":\"a\\u0022b\\u000ac\xef\xbf\xbd\"}\n"
+            "\"took_ms\":12,\"name\":\"a\\\"b\\u000ac\xef\xbf\xbd\"}\n"
             "{\"ts\":\"2026-03-01T12:00:00.123Z\",\"level\":\"error\",\"message\":\"failed\"}\n");
 }
 

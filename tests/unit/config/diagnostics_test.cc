@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/config/unicode.h"
+#include "engine/base/unicode.h"
 
 namespace leadflow {
 namespace {

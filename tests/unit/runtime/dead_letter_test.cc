@@ -19,7 +19,7 @@ TEST(DeadLetterLineTest, TellsWhereItCameFromAndWhy) {
 
 TEST(DeadLetterLineTest, IsJsonWhateverTheTexts) {
   EXPECT_EQ(DeadLetterLine("a\"b\\", "\n", "\xff\xc3\xa4", ""),
-            "{\"source\":\"a\\u0022b\\u005c\",\"position\":\"\\u000a\",\"reason\":"
+            "{\"source\":\"a\\\"b\\\\\",\"position\":\"\\u000a\",\"reason\":"
             "\"\xef\xbf\xbd\xc3\xa4\","
             "\"bytes\":\"\"}");
 }

@@ -1,4 +1,4 @@
-#include "engine/config/unicode.h"
+#include "engine/base/unicode.h"
 
 namespace leadflow {
 namespace {
