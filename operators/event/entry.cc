@@ -79,39 +79,33 @@ Identifier HashIdentifier(const KeyedHash& hash, const PlainIdentifier& plain) {
   return identifier;
 }
 
-bool FieldsView::Has(Field field) const {
+// Fields lie in the order of their tags.
+bool FieldsView::Find(Field field, std::string_view* text, std::int64_t* number) const {
   WireReader reader(bytes_);
   std::uint8_t tag = 0;
-  std::string_view name, text;
-  std::int64_t number = 0;
-  while (!reader.AtEnd() && ReadField(&reader, &tag, &name, &text, &number)) {
+  std::string_view name;
+  while (!reader.AtEnd() && ReadField(&reader, &tag, &name, text, number)) {
     if (tag >= static_cast<std::uint8_t>(field)) return tag == static_cast<std::uint8_t>(field);
   }
   return false;
 }
 
-std::string_view FieldsView::Text(Field field) const {
-  WireReader reader(bytes_);
-  std::uint8_t tag = 0;
-  std::string_view name, text;
+bool FieldsView::Has(Field field) const {
+  std::string_view text;
   std::int64_t number = 0;
-  while (!reader.AtEnd() && ReadField(&reader, &tag, &name, &text, &number)) {
-    if (tag < static_cast<std::uint8_t>(field)) continue;
-    return tag == static_cast<std::uint8_t>(field) ? text : std::string_view();
-  }
-  return {};
+  return Find(field, &text, &number);
+}
+
+std::string_view FieldsView::Text(Field field) const {
+  std::string_view text;
+  std::int64_t number = 0;
+  return Find(field, &text, &number) ? text : std::string_view();
 }
 
 std::int64_t FieldsView::Number(Field field, std::int64_t otherwise) const {
-  WireReader reader(bytes_);
-  std::uint8_t tag = 0;
-  std::string_view name, text;
+  std::string_view text;
   std::int64_t number = 0;
-  while (!reader.AtEnd() && ReadField(&reader, &tag, &name, &text, &number)) {
-    if (tag < static_cast<std::uint8_t>(field)) continue;
-    return tag == static_cast<std::uint8_t>(field) ? number : otherwise;
-  }
-  return otherwise;
+  return Find(field, &text, &number) ? number : otherwise;
 }
 
 std::string_view FieldsView::UtmCampaign() const {

@@ -95,6 +95,7 @@ class FieldsView {
   static constexpr std::uint8_t kCampaignOfUtm = 0x80 | static_cast<std::uint8_t>(Field::kCampaign);
 
  private:
+  bool Find(Field field, std::string_view* text, std::int64_t* number) const;
   bool ReadField(WireReader* reader, std::uint8_t* tag, std::string_view* name,
                  std::string_view* text, std::int64_t* number) const {
     if (!reader->Byte(tag)) return false;
