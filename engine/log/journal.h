@@ -15,6 +15,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -203,6 +204,8 @@ class Journal {
   Result<bool> MapKeys();
   Result<bool> RewriteGroup();
   Result<bool> WorthRewriting(const Group& group);
+  using VisitRecord = std::function<Status(Partition* partition, const LogRecord& record)>;
+  Status VisitKept(const Group& group, const VisitRecord& visit);
   Status RewriteInto(std::unique_ptr<File> file, const std::string& path, const Group& group);
   void Install(const Group& group, const std::shared_ptr<Segment>& output,
                std::map<Partition*, Run>* runs);

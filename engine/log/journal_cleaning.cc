@@ -276,6 +276,14 @@ Result<bool> Journal::RewriteGroup() {
 Result<bool> Journal::WorthRewriting(const Group& group) {
   if (group.inputs.size() > 1) return true;
   std::uint64_t kept = 0;
+  LEADFLOW_RETURN_IF_ERROR(VisitKept(group, [&](Partition*, const LogRecord& record) -> Status {
+    kept += record.key.size() + record.value.size();
+    return {};
+  }));
+  return kept < group.bytes - group.bytes / 10;
+}
+
+Status Journal::VisitKept(const Group& group, const VisitRecord& visit) {
   for (const Group::Source& source : group.sources) {
     for (const Located& located : source.chunks) {
       LEADFLOW_ASSIGN_OR_RETURN(const Chunk chunk, Load(located));
@@ -283,29 +291,21 @@ Result<bool> Journal::WorthRewriting(const Group& group) {
       LogRecord record;
       while (cursor.Next(&record)) {
         if (!cleaning_->Keeps(*source.partition, source.start, record, group.expired_ms)) continue;
-        kept += record.key.size() + record.value.size();
+        LEADFLOW_RETURN_IF_ERROR(visit(source.partition, record));
       }
+      if (!cursor.ok()) return Status::Corruption(located.path + ": records cannot be read");
     }
   }
-  return kept < group.bytes - group.bytes / 10;
+  return {};
 }
 
 Status Journal::RewriteInto(std::unique_ptr<File> file, const std::string& path,
                             const Group& group) {
   SegmentBuilder builder(file.get());
   LEADFLOW_RETURN_IF_ERROR(builder.Start(group.topics));
-  for (const Group::Source& source : group.sources) {
-    for (const Located& located : source.chunks) {
-      LEADFLOW_ASSIGN_OR_RETURN(const Chunk chunk, Load(located));
-      RecordCursor cursor(chunk);
-      LogRecord record;
-      while (cursor.Next(&record)) {
-        if (!cleaning_->Keeps(*source.partition, source.start, record, group.expired_ms)) continue;
-        LEADFLOW_RETURN_IF_ERROR(builder.Add(source.partition, record));
-      }
-      if (!cursor.ok()) return Status::Corruption(located.path + ": records cannot be read");
-    }
-  }
+  LEADFLOW_RETURN_IF_ERROR(VisitKept(group, [&](Partition* partition, const LogRecord& record) {
+    return builder.Add(partition, record);
+  }));
   LEADFLOW_RETURN_IF_ERROR(builder.Flush());
   LEADFLOW_RETURN_IF_ERROR(file->Sync());
 
