@@ -15,7 +15,6 @@
 namespace leadflow {
 namespace {
 
-using Sums = std::map<std::string, std::int64_t>;
 using Of = Subject::Of;
 using Type = Measure::Type;
 
@@ -59,15 +58,6 @@ struct Sale {
   Conversion conversion;
   Occurrence occurrence;
 };
-
-Sums SumsOf(const Pipeline& pipeline, const std::vector<Occurrence>& occurrences) {
-  FactBuilder builder(pipeline);
-  Cells cells(pipeline);
-  SeenMap seen;
-  builder.Begin(&cells, &seen);
-  for (const Occurrence& occurrence : occurrences) builder.Add(occurrence, 1);
-  return cells.sums();
-}
 
 TEST(AttributedFactsTest, TouchesOfOneCombinationAreOnePart) {
   Pipeline pipeline = WithModels({MakeModel("linear", Model::kLinear)});

@@ -16,7 +16,6 @@
 namespace leadflow {
 namespace {
 
-using Sums = std::map<std::string, std::int64_t>;
 using Of = Subject::Of;
 using Type = Measure::Type;
 
@@ -27,16 +26,6 @@ Occurrence Click(std::int64_t day, std::string_view channel, std::string_view ca
   occurrence.by_default.channel = channel;
   occurrence.by_default.campaign = campaign;
   return occurrence;
-}
-
-// Adds all with sign +1 and returns the cells that are not 0.
-Sums SumsOf(const Pipeline& pipeline, const std::vector<Occurrence>& occurrences) {
-  FactBuilder builder(pipeline);
-  Cells cells(pipeline);
-  SeenMap seen;
-  builder.Begin(&cells, &seen);
-  for (const Occurrence& occurrence : occurrences) builder.Add(occurrence, 1);
-  return cells.sums();
 }
 
 TEST(FactBuilderTest, CountsGoByWindowAndDimensions) {

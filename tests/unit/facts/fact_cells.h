@@ -82,6 +82,18 @@ class Cells final : public FactSink {
   int calls_ = 0;
 };
 
+using Sums = std::map<std::string, std::int64_t>;
+
+// Adds all with sign +1 and returns the cells that are not 0.
+inline Sums SumsOf(const Pipeline& pipeline, const std::vector<Occurrence>& occurrences) {
+  FactBuilder builder(pipeline);
+  Cells cells(pipeline);
+  SeenMap seen;
+  builder.Begin(&cells, &seen);
+  for (const Occurrence& occurrence : occurrences) builder.Add(occurrence, 1);
+  return cells.sums();
+}
+
 inline int CountLeaves(const Measure& measure) {
   int leaves = measure.IsLeaf() ? 1 : 0;
   for (const Measure& operand : measure.operands) leaves += CountLeaves(operand);
