@@ -10,73 +10,9 @@
 #include "engine/api/operator.h"
 #include "engine/base/hash.h"
 #include "operators/identity/contribution.h"
+#include "tests/support/plain_store.h"
 
 namespace leadflow {
-
-// A sorted map, and what is staged above it.
-class FakeStore final : public KeyedStore {
- public:
-  Result<std::optional<std::string>> Get(std::string_view key) override {
-    const std::string at(key);
-    if (const auto found = staged_.find(at); found != staged_.end()) return found->second;
-    if (const auto found = committed_.find(at); found != committed_.end()) {
-      return std::optional<std::string>(found->second);
-    }
-    return std::optional<std::string>();
-  }
-  Status MultiGet(std::span<const std::string_view> keys,
-                  std::vector<std::optional<std::string>>* values) override {
-    values->clear();
-    for (const std::string_view key : keys) values->push_back(*Get(key));
-    return Status();
-  }
-  void Put(std::string_view key, std::string_view value) override {
-    staged_[std::string(key)] = std::string(value);
-  }
-  void Delete(std::string_view key) override { staged_[std::string(key)] = std::nullopt; }
-  Status Scan(std::string_view prefix, const Visit& visit) override {
-    std::map<std::string, std::optional<std::string>> all;
-    for (const auto& [key, value] : committed_) all[key] = value;
-    for (const auto& [key, value] : staged_) all[key] = value;
-    for (auto at = all.lower_bound(std::string(prefix));
-         at != all.end() && at->first.compare(0, prefix.size(), prefix) == 0; ++at) {
-      if (at->second && !visit(at->first, *at->second)) break;
-    }
-    return Status();
-  }
-  Status ScanCommitted(std::string_view prefix, const Visit& visit) const override {
-    for (auto at = committed_.lower_bound(std::string(prefix));
-         at != committed_.end() && at->first.compare(0, prefix.size(), prefix) == 0; ++at) {
-      if (!visit(at->first, at->second)) break;
-    }
-    return Status();
-  }
-  void VisitStaged(const std::function<void(std::string_view, std::optional<std::string_view>)>&
-                       visit) const override {
-    for (const auto& [key, value] : staged_) visit(key, value);
-  }
-  std::size_t staged_bytes() const override { return staged_.size(); }
-  Status Apply(std::int64_t) override {
-    for (const auto& [key, value] : staged_) {
-      if (value) {
-        committed_[key] = *value;
-      } else {
-        committed_.erase(key);
-      }
-    }
-    staged_.clear();
-    return Status();
-  }
-  void DropStaged() override { staged_.clear(); }
-  Status Restore(std::span<const Change>, std::int64_t) override { return Status(); }
-  std::int64_t applied_offset() const override { return -1; }
-  std::int64_t durable_offset() const override { return -1; }
-  Status Flush() override { return Status(); }
-
- private:
-  std::map<std::string, std::string> committed_;
-  std::map<std::string, std::optional<std::string>> staged_;
-};
 
 class FakeContext final : public OperatorContext {
  public:
@@ -88,7 +24,7 @@ class FakeContext final : public OperatorContext {
   FakeContext(std::uint32_t partition, std::uint32_t partitions)
       : partition_(partition), partitions_(partitions) {}
 
-  FakeStore& fake_store() { return store_; }
+  PlainStore& fake_store() { return store_; }
   KeyedStore& store() override { return store_; }
   std::uint32_t partition() const override { return partition_; }
   std::uint32_t partitions() const override { return partitions_; }
@@ -111,7 +47,7 @@ class FakeContext final : public OperatorContext {
   std::int64_t watermark = std::numeric_limits<std::int64_t>::min();
 
  private:
-  FakeStore store_;
+  PlainStore store_;
   std::uint32_t partition_, partitions_;
 };
 

@@ -1,4 +1,4 @@
-// For tests: a store and a task in memory, with the transactions that an operator sees.
+// For tests: a task in memory, with the transactions that an operator sees.
 #pragma once
 
 #include <cstdint>
@@ -10,82 +10,9 @@
 #include <vector>
 
 #include "engine/api/operator.h"
+#include "tests/support/plain_store.h"
 
 namespace leadflow {
-
-class PlainStore final : public KeyedStore {
- public:
-  Result<std::optional<std::string>> Get(std::string_view key) override {
-    ++reads;
-    const auto staged = staged_.find(key);
-    if (staged != staged_.end()) return staged->second;
-    const auto at = committed_.find(key);
-    if (at == committed_.end()) return std::optional<std::string>();
-    return std::optional(at->second);
-  }
-  Status MultiGet(std::span<const std::string_view> keys,
-                  std::vector<std::optional<std::string>>* values) override {
-    values->clear();
-    for (const std::string_view key : keys) values->push_back(*Get(key));
-    return {};
-  }
-  void Put(std::string_view key, std::string_view value) override {
-    staged_[std::string(key)] = std::string(value);
-  }
-  void Delete(std::string_view key) override { staged_[std::string(key)] = std::nullopt; }
-  Status Scan(std::string_view prefix, const Visit& visit) override {
-    std::map<std::string, std::string, std::less<>> all = committed_;
-    for (const auto& [key, value] : staged_) {
-      if (value.has_value()) {
-        all[key] = *value;
-      } else {
-        all.erase(key);
-      }
-    }
-    Visit_(all, prefix, visit);
-    return {};
-  }
-  Status ScanCommitted(std::string_view prefix, const Visit& visit) const override {
-    Visit_(committed_, prefix, visit);
-    return {};
-  }
-  void VisitStaged(const std::function<void(std::string_view, std::optional<std::string_view>)>&
-                       visit) const override {
-    for (const auto& [key, value] : staged_) visit(key, value);
-  }
-  std::size_t staged_bytes() const override { return staged_.size(); }
-  Status Apply(std::int64_t) override {
-    for (const auto& [key, value] : staged_) {
-      if (value.has_value()) {
-        committed_[key] = *value;
-      } else {
-        committed_.erase(key);
-      }
-    }
-    staged_.clear();
-    return {};
-  }
-  void DropStaged() override { staged_.clear(); }
-  Status Restore(std::span<const Change>, std::int64_t) override { return {}; }
-  std::int64_t applied_offset() const override { return -1; }
-  std::int64_t durable_offset() const override { return -1; }
-  Status Flush() override { return {}; }
-
-  std::size_t staged_keys() const { return staged_.size(); }
-  int reads = 0;
-
- private:
-  static void Visit_(const std::map<std::string, std::string, std::less<>>& all,
-                     std::string_view prefix, const Visit& visit) {
-    for (auto at = all.lower_bound(prefix); at != all.end(); ++at) {
-      if (!at->first.starts_with(prefix)) return;
-      if (!visit(at->first, at->second)) return;
-    }
-  }
-
-  std::map<std::string, std::string, std::less<>> committed_;
-  std::map<std::string, std::optional<std::string>, std::less<>> staged_;
-};
 
 // What an operator has published: of the open transaction, by topic and key.
 struct Published {
