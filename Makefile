@@ -18,7 +18,7 @@ SEEDS ?= 1000
 CHAOS_SEEDS ?= $(if $(filter command line,$(origin SEEDS)),$(SEEDS),3)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build demo test bench flatness profile simulation chaos fuzz format lint packages clean
+.PHONY: build demo test bench bench-kafka flatness profile simulation chaos fuzz format lint packages clean
 
 packages:
 	@deploy/debian/install.sh
@@ -38,6 +38,11 @@ bench: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow bench_floor bench_generate
 	@python3 bench/run.py --job $(JOB) --events $(EVENTS) --dist $(DIST) --threads $(THREADS)
+
+bench-kafka: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target leadflow bench_produce bench_generate
+	@python3 -B bench/kafka.py --events $(EVENTS) --dist $(DIST) --threads $(THREADS)
 
 flatness: packages
 	@cmake --preset release > /dev/null

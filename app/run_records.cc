@@ -28,7 +28,7 @@ void RunRecords::Show(const Runtime::Progress& progress, bool stopping) {
   const std::int64_t now = NowMs();
   if (!restored_ && !progress.restoring) {
     restored_ = true;
-    Info("restored", {{"took_ms", now - started_ms_}});
+    Info("restored", {{"records", progress.restored_records}, {"took_ms", now - started_ms_}});
   }
   if (stopping && !stopping_) {
     stopping_ = true;

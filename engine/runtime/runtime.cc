@@ -165,6 +165,7 @@ Runtime::Progress Runtime::Now(bool last) const {
   sum.restoring = false;
   sum.last = last;
   sum.commit_retries = exchange_->activity().commit_retries.load();
+  sum.restored_records = exchange_->activity().restored_records.load();
   bool first = true;
   for (std::uint32_t i = 0; i < options_.threads; ++i) {
     const Exchange::ThreadProgress& one = exchange_->progress(i);

@@ -52,8 +52,9 @@ class Runtime {
     std::int64_t commits = 0;
     std::int64_t commit_retries = 0;  // Attempts that the log asked to send again.
     std::int64_t watermark_ms = kNoWatermark;
-    bool restoring = true;         // Or waiting for a share.
-    std::uint32_t partitions = 0;  // That this process holds.
+    bool restoring = true;              // Or waiting for a share.
+    std::int64_t restored_records = 0;  // Of changelogs.
+    std::uint32_t partitions = 0;       // That this process holds.
     bool last = false;
   };
   Status Run(const std::function<Status(const Progress&)>& tick);

@@ -157,7 +157,6 @@ Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
     return !go_on || go_on();
   });
   progress.restore_left.store(0);
-  restored_records_ += restorer.records();
   exchange_.activity().restored_records.fetch_add(restorer.records());
   return status;
 }

@@ -107,9 +107,6 @@ class StreamThread {
   void ReleaseStores(
       const std::function<void(const std::string& name, std::unique_ptr<KeyedStore>)>& take);
 
-  // Records read from changelogs by Start.
-  std::int64_t restored_records() const { return restored_records_; }
-
   // The committed state of a stage's partitions here. Any thread, between Start and destruction.
   void VisitStores(
       Stage stage,
@@ -220,7 +217,6 @@ class StreamThread {
   int commit_attempts_ = 0;
   std::int64_t commit_began_ns_ = 0;
   bool writer_failed_ = false;
-  std::int64_t restored_records_ = 0;
   std::int64_t last_commit_ns_ = 0;
   std::int64_t last_commit_took_ns_ = 0;
   std::int64_t last_flush_ns_ = 0;
