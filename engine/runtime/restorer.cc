@@ -1,6 +1,7 @@
 #include "engine/runtime/restorer.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -9,6 +10,8 @@ namespace leadflow {
 namespace {
 
 constexpr std::size_t kRestoreBytes = std::size_t{4} << 20;
+// A log on other machines sends up to 16 MiB of each ahead.
+constexpr std::size_t kOpenMax = 8;
 // Longer than any transaction may stay open: then something else is wrong.
 constexpr std::int64_t kPatienceNs = std::int64_t{120} * 1'000'000'000;
 
@@ -58,43 +61,64 @@ Status Restorer::Take(const TopicPartition& from, std::span<const LogRecord> rec
   return {};
 }
 
+std::int64_t Restorer::FirstOf(const Changelog& changelog) {
+  std::int64_t from = std::numeric_limits<std::int64_t>::max();
+  for (const Target& target : changelog.targets) from = std::min(from, target.from);
+  return from;
+}
+
 Status Restorer::Run(const std::function<bool()>& go_on) {
   const std::unique_ptr<LogReader> reader = log_.NewReader();
-  std::vector<TopicPartition> left;
+  std::deque<TopicPartition> waiting;
+  std::vector<TopicPartition> open;
+  left_ = 0;
   for (const auto& [name, changelog] : changelogs_) {
-    std::int64_t from = std::numeric_limits<std::int64_t>::max();
-    for (const Target& target : changelog.targets) from = std::min(from, target.from);
-    if (from >= changelog.end) continue;
-    LEADFLOW_RETURN_IF_ERROR(reader->Seek(name, from));
-    left.push_back(name);
+    const std::int64_t count = changelog.end - FirstOf(changelog);
+    if (count <= 0) continue;
+    waiting.push_back(name);
+    left_ += count;
   }
   std::int64_t last_progress_ns = clock_.MonotonicNanos();
-  while (!left.empty()) {
-    left_ = 0;
-    for (const TopicPartition& name : left) {
-      left_ += changelogs_.at(name).end - reader->Position(name);
-    }
+  while (!waiting.empty() || !open.empty()) {
     if (go_on && !go_on()) return {ErrorCode::kCancelled, "stopped while stores were restored"};
-    Status failure;
-    const auto polled = reader->Poll(
-        kRestoreBytes, [&](const TopicPartition& from, std::span<const LogRecord> records) {
-          if (failure.ok()) failure = Take(from, records);
-        });
-    if (!polled.ok()) return polled.status();
-    LEADFLOW_RETURN_IF_ERROR(failure);
-    // Beyond the committed records lies what is not decided yet; the log says when it is.
-    const std::size_t ended = std::erase_if(left, [&](const TopicPartition& name) {
-      if (reader->Position(name) < changelogs_.at(name).end) return false;
-      reader->Pause(name);
-      return true;
-    });
-    if (*polled > 0 || ended > 0) last_progress_ns = clock_.MonotonicNanos();
+    while (open.size() < kOpenMax && !waiting.empty()) {
+      open.push_back(waiting.front());
+      waiting.pop_front();
+      LEADFLOW_RETURN_IF_ERROR(reader->Seek(open.back(), FirstOf(changelogs_.at(open.back()))));
+    }
+    LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t read, Read(*reader, &open));
+    if (read > 0) last_progress_ns = clock_.MonotonicNanos();
+    left_ -= read;
     if (clock_.MonotonicNanos() - last_progress_ns > kPatienceNs) {
-      return Status::Unavailable(NameOf(left[0]) +
+      return Status::Unavailable(NameOf(open[0]) +
                                  ": a transaction is neither committed nor aborted for minutes");
     }
   }
   return {};
+}
+
+// How many offsets it came further. Those that are at their end leave `open`.
+Result<std::int64_t> Restorer::Read(LogReader& reader, std::vector<TopicPartition>* open) {
+  const auto position = [&](const TopicPartition& name) {
+    return std::min(reader.Position(name), changelogs_.at(name).end);
+  };
+  std::int64_t read = 0;
+  for (const TopicPartition& name : *open) read -= position(name);
+  Status failure;
+  const auto polled = reader.Poll(
+      kRestoreBytes, [&](const TopicPartition& from, std::span<const LogRecord> records) {
+        if (failure.ok()) failure = Take(from, records);
+      });
+  if (!polled.ok()) return polled.status();
+  LEADFLOW_RETURN_IF_ERROR(failure);
+  for (const TopicPartition& name : *open) read += position(name);
+  // Beyond the committed records lies what is not decided yet; the log says when it is.
+  std::erase_if(*open, [&](const TopicPartition& name) {
+    if (reader.Position(name) < changelogs_.at(name).end) return false;
+    reader.Pause(name);
+    return true;
+  });
+  return read;
 }
 
 }  // namespace leadflow

@@ -1,4 +1,4 @@
-// Restorer: completes stores from their changelogs, all at once. Used by one thread.
+// Restorer: completes stores from their changelogs, some of them at a time. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,8 @@ class Restorer {
     std::vector<Target> targets;
   };
 
+  static std::int64_t FirstOf(const Changelog& changelog);
+  Result<std::int64_t> Read(LogReader& reader, std::vector<TopicPartition>* open);
   Status Take(const TopicPartition& from, std::span<const LogRecord> records);
 
   Log& log_;
