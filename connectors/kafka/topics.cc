@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "connectors/kafka/questions.h"
+
 namespace leadflow::kafka {
 namespace {
 
@@ -311,6 +313,11 @@ Status Topics::AwaitReady(std::span<const TopicSpec* const> specs) {
                                    "see the logs of the brokers");
       }
       rd_kafka_poll(client_->get(), kPauseMs);
+    }
+    // A leader that is named may not take records yet; a first request that fails costs a writer
+    // its transaction.
+    for (std::uint32_t partition = 0; partition < spec->partitions; ++partition) {
+      LEADFLOW_RETURN_IF_ERROR(AskEnds(client_, {spec->name, partition}).status());
     }
   }
   return {};
