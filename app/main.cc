@@ -19,8 +19,8 @@ namespace leadflow::app {
 namespace {
 
 // Commands of the reference that this release does not have yet: named, so that nobody searches.
-constexpr const char* kLater[] = {
-    "explain", "plan", "load", "replay-dead-letters", "topics", "reset", "savepoint", "top", "tap"};
+constexpr const char* kLater[] = {"explain", "plan",      "load", "replay-dead-letters",
+                                  "reset",   "savepoint", "top",  "tap"};
 
 struct Arguments {
   RunOptions run;
@@ -91,6 +91,17 @@ void AddFiles(CLI::App& app, Arguments& a, int* code) {
     *code = Graph(a.file, a.format == "dot"       ? GraphFormat::kDot
                           : a.format == "mermaid" ? GraphFormat::kMermaid
                                                   : GraphFormat::kText);
+  });
+
+  CLI::App* topics =
+      app.add_subcommand("topics", "print the topics and rights that a pipeline needs on Kafka");
+  topics->add_option("FILE", a.file)->required();
+  topics->add_option("--format", a.format, "text, shell or strimzi")
+      ->check(CLI::IsMember({"text", "shell", "strimzi"}));
+  topics->callback([&a, code] {
+    *code = Topics(a.file, a.format == "shell"     ? TopicsFormat::kShell
+                           : a.format == "strimzi" ? TopicsFormat::kStrimzi
+                                                   : TopicsFormat::kText);
   });
 }
 

@@ -33,6 +33,10 @@ int Test(const std::string& file);
 enum class GraphFormat { kText, kDot, kMermaid };
 int Graph(const std::string& file, GraphFormat format);
 
+// What the pipeline needs of its Kafka cluster: topics with their settings, rights.
+enum class TopicsFormat { kText, kShell, kStrimzi };
+int Topics(const std::string& file, TopicsFormat format);
+
 int Schema();
 int Formats();
 int Sample(const std::string& format);

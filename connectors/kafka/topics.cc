@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "connectors/kafka/questions.h"
+#include "connectors/kafka/topic_settings.h"
 
 namespace leadflow::kafka {
 namespace {
@@ -12,36 +13,11 @@ namespace {
 constexpr int kPauseMs = 20;
 constexpr std::int64_t kMarginMs = 500;  // librdkafka itself tells that time is up.
 
-std::int32_t InSyncWanted(const KafkaOptions& options) {
-  return std::max(1, options.replication - 1);
-}
-
-Settings SettingsOf(const TopicSpec& spec, const KafkaOptions& options) {
-  Settings settings = {
-      {"message.timestamp.type", "LogAppendTime"},
-      {"min.insync.replicas", std::to_string(InSyncWanted(options))},
-      {"unclean.leader.election.enable", "false"},
-  };
-  if (!spec.for_subscribers) {
-    settings.emplace_back("max.message.bytes", std::to_string(kRecordBytesMax));
-  }
-  if (spec.cleanup == Cleanup::kCompact) {
-    settings.emplace_back("cleanup.policy", "compact");
-    settings.emplace_back("delete.retention.ms", std::to_string(kTombstoneRetentionMs));
-  } else {
-    settings.emplace_back("cleanup.policy", "delete");
-    if (spec.for_subscribers) return settings;
-    settings.emplace_back("retention.ms", "-1");
-    settings.emplace_back("retention.bytes", "-1");
-  }
-  return settings;
-}
-
 std::string ToCreate(const TopicSpec& spec, const KafkaOptions& options) {
   std::string text = "topic `" + spec.name + "` does not exist; create it with " +
                      std::to_string(spec.partitions) + " partitions, replication " +
                      std::to_string(options.replication);
-  for (const auto& [name, value] : SettingsOf(spec, options)) text += ", " + name + "=" + value;
+  for (const auto& [name, value] : TopicSettings(spec, options)) text += ", " + name + "=" + value;
   return text;
 }
 
@@ -263,7 +239,7 @@ Status Topics::Create(std::span<const TopicSpec* const> specs,
     if (topics.back() == nullptr) {
       return Status::InvalidArgument("topic `" + spec->name + "`: " + text.data());
     }
-    for (const auto& [name, value] : SettingsOf(*spec, options)) {
+    for (const auto& [name, value] : TopicSettings(*spec, options)) {
       rd_kafka_NewTopic_set_config(topics.back().get(), name.c_str(), value.c_str());
     }
     raw.push_back(topics.back().get());

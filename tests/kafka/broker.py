@@ -87,7 +87,9 @@ log.initial.task.delay.ms=0
 log.index.size.max.bytes=65536
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
- user_leadflow="secret";
+ user_leadflow="secret" user_limited="secret";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:leadflow
 listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location={directory}/broker.pem
 listener.name.tls.ssl.truststore.type=PEM
