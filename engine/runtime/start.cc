@@ -36,7 +36,6 @@ Status StreamThread::Start(const std::function<bool()>& go_on) {
   LEADFLOW_RETURN_IF_ERROR(HoldStores());
   LEADFLOW_RETURN_IF_ERROR(RestoreStores(inputs, go_on));
   LEADFLOW_RETURN_IF_ERROR(OpenTasks());
-  LEADFLOW_RETURN_IF_ERROR(CheckGroupOffsets(inputs));
   LEADFLOW_RETURN_IF_ERROR(BuildRoutes());
   reader_ = log_.NewReader();
   LEADFLOW_RETURN_IF_ERROR(SeekInputs());
@@ -161,31 +160,41 @@ Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
   return status;
 }
 
-// What the group says is handled has to be in the changelogs. If it is not yet, the log gets some
-// time.
+// What the group says is handled has to be in the changelogs: the state may be ahead of a commit
+// that the log did not keep, never behind. If it is not there yet, the log gets some time.
 Status StreamThread::RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on) {
   const std::int64_t begin_ns = clock_.MonotonicNanos();
+  std::string behind;
   for (int attempt = 0; attempt < kRestoresMax; ++attempt) {
     LEADFLOW_RETURN_IF_ERROR(RestoreOnce(go_on));
-    LEADFLOW_ASSIGN_OR_RETURN(const bool reached, ReachGroup(inputs));
-    if (reached || clock_.MonotonicNanos() - begin_ns > kRestoreWaitNs) break;
+    LEADFLOW_ASSIGN_OR_RETURN(behind, BehindGroup(inputs));
+    if (behind.empty()) return {};
+    if (clock_.MonotonicNanos() - begin_ns > kRestoreWaitNs) break;
     if (go_on && !go_on()) return {ErrorCode::kCancelled, "stopped while stores were restored"};
   }
-  return {};
+  return Status::Corruption(behind +
+                            (share_.member == nullptr
+                                 ? ": restore the state directory from a copy"
+                                 : ": the cluster lost what was committed to its changelog; start "
+                                   "with a new name to compute everything anew"));
 }
 
-Result<bool> StreamThread::ReachGroup(const Inputs& inputs) {
+// What the state lacks, in words; empty: nothing.
+Result<std::string> StreamThread::BehindGroup(const Inputs& inputs) {
   for (std::size_t i = 0; i < inputs.inputs.size(); ++i) {
-    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
-                              TaskOf(inputs, i).store().Get(kMetaKey));
+    Task& task = TaskOf(inputs, i);
+    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, task.store().Get(kMetaKey));
     std::int64_t offset = 0;
     if (bytes) {
       LEADFLOW_ASSIGN_OR_RETURN(const TaskMeta meta, DecodeMeta(*bytes));
       offset = meta.input_offset;
     }
-    if (offset < inputs.committed[i]) return false;
+    if (offset >= inputs.committed[i]) continue;
+    return task.spec().name + ": the log says that records up to offset " +
+           std::to_string(inputs.committed[i]) + " are done, the state only up to " +
+           std::to_string(offset);
   }
-  return true;
+  return std::string();
 }
 
 Task& StreamThread::TaskOf(const Inputs& inputs, std::size_t i) const {
@@ -206,21 +215,6 @@ Status StreamThread::OpenTasks() {
   for (const Source& source : sources_) {
     LEADFLOW_RETURN_IF_ERROR(source.task->Open(source.plan->ingest(source.task->partition()))
                                  .WithContext(source.task->spec().name));
-  }
-  return {};
-}
-
-// The log's word on the group and the state's own must agree: the state may be ahead of a commit
-// that the log did not keep, never behind.
-Status StreamThread::CheckGroupOffsets(const Inputs& inputs) const {
-  for (std::size_t i = 0; i < inputs.inputs.size(); ++i) {
-    const Task& task = TaskOf(inputs, i);
-    if (inputs.committed[i] <= task.committed_input_offset()) continue;
-    return Status::Corruption(task.spec().name + ": the log says that records up to offset " +
-                              std::to_string(inputs.committed[i]) +
-                              " are done, the state only up to " +
-                              std::to_string(task.committed_input_offset()) +
-                              ": restore the state directory from a copy");
   }
   return {};
 }

@@ -130,9 +130,8 @@ class StreamThread {
   bool CanBeCompleted(KeyedStore& store) const;
   Status RestoreOnce(const std::function<bool()>& go_on);
   Status RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on);
-  Result<bool> ReachGroup(const Inputs& inputs);
+  Result<std::string> BehindGroup(const Inputs& inputs);
   Status OpenTasks();
-  Status CheckGroupOffsets(const Inputs& inputs) const;
   Task& TaskOf(const Inputs& inputs, std::size_t i) const;
   Status SeekInputs();
   TopicPartition InputOf(const Task& task) const;
