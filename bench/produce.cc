@@ -4,10 +4,12 @@
 //   bench_produce BROKERS TOPIC PARTITIONS < events.jsonl
 //
 // Makes the topic. Ends with 1 if a record was not written.
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <string_view>
 
 #include <librdkafka/rdkafka.h>
 
