@@ -61,8 +61,8 @@ simulation: packages
 
 chaos: packages
 	@cmake --preset release > /dev/null
-	@cmake --build --preset release --target leadflow
-	@python3 -B tests/kafka/chaos.py build/release/leadflow --seeds $(CHAOS_SEEDS) --seconds $(SECONDS)
+	@cmake --build --preset release --target leadflow kafka_read_rows
+	@python3 -B tests/kafka/chaos.py build/release/leadflow build/release/bin/kafka_read_rows --seeds $(CHAOS_SEEDS) --seconds $(SECONDS)
 
 fuzz: packages
 	@tests/fuzz/run.sh $(SECONDS)

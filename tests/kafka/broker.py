@@ -277,10 +277,11 @@ def serve(version):
     return 0
 
 
-def run_test(description, test, **options):
-    """Parses BINARY, --version and `options` (name=default), and returns what `test(options, folder, broker)` does, or SKIPPED."""
+def run_test(description, test, programs=("binary",), **options):
+    """Parses `programs`, --version and `options` (name=default), and returns what `test(options, folder, broker)` does, or SKIPPED."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary")
+    for program in programs:
+        parser.add_argument(program, type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--version", default=os.environ.get("KAFKA_VERSION") or DEFAULT_VERSION)
     for name, default in options.items():
         parser.add_argument(f"--{name}", type=type(default), default=default)

@@ -1,7 +1,7 @@
 """A pipeline whose input grows while its processes and its broker are killed, frozen, restarted, added and removed: in the
 end its rows are those of one undisturbed process without Kafka.
 
-    chaos.py LEADFLOW_BINARY [--seeds 1] [--first 1] [--seconds 60] [--leads 1500] [--version V]
+    chaos.py LEADFLOW_BINARY READ_ROWS_BINARY [--seeds 1] [--first 1] [--seconds 60] [--leads 1500] [--version V]
 
 The same seed gives the same faults at the same times, as far as a machine can. `--seconds`: of each seed.
 """
@@ -160,8 +160,7 @@ def feed(lines, path, seconds):
 def run_seed(options, folder, events, expected, kafka, seed):
     growing = folder / f"growing-{seed}.jsonl"
     growing.touch()
-    job = pipeline.Job(str(pathlib.Path(options.binary).resolve()), str(pipeline.ROOT / "tests/golden/year.yaml"), growing, folder,
-                       f"chaos{seed}", kafka.variables["LEADFLOW_KAFKA"], f"engine.threads={1 + seed % 2}")
+    job = pipeline.Job(options, growing, folder, f"chaos{seed}", kafka.variables["LEADFLOW_KAFKA"], f"engine.threads={1 + seed % 2}")
     plain = list(job.words)
     job.words += ["--set", "sources.year.file.follow=true", "--set", "http.listen=127.0.0.1:0"]
     feeder = threading.Thread(target=feed, args=(events.read_bytes().splitlines(keepends=True), growing, options.seconds), daemon=True)
@@ -186,4 +185,4 @@ def test(options, folder, kafka):
 
 
 if __name__ == "__main__":
-    sys.exit(broker.run_test(__doc__, test, seeds=1, first=1, seconds=60.0, leads=1500))
+    sys.exit(broker.run_test(__doc__, test, ("binary", "read_rows"), seeds=1, first=1, seconds=60.0, leads=1500))

@@ -13,7 +13,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka.h>
 #include <re2/re2.h>
 
 #include "app/job.h"
@@ -21,6 +20,7 @@
 #include "engine/base/hash.h"
 #include "operators/kpi/row_feed.h"
 #include "tests/kafka/cluster.h"
+#include "tests/kafka/read_topic.h"
 #include "tests/simulation/b2b_events.h"
 
 namespace leadflow {
@@ -52,63 +52,10 @@ kpis:
   share: {share_of: revenue, along: channel, by: [model, channel], window: 1mo}
 )";
 
-struct Record {
-  std::string key;
-  std::optional<std::string> value;
-  std::map<std::string, std::string> headers;
-  std::int32_t partition = 0;
-};
-
-// What is in a topic for a reader that sees committed records only, in the order of partitions.
-std::vector<Record> ReadTopic(const std::string& topic, std::int32_t partitions) {
-  char text[512] = "";
-  rd_kafka_conf_t* const config = rd_kafka_conf_new();
-  for (const auto& [name, value] :
-       std::map<std::string, std::string>{{"bootstrap.servers", BrokerVariable("LEADFLOW_KAFKA")},
-                                          {"group.id", "unused"},
-                                          {"isolation.level", "read_committed"},
-                                          {"enable.partition.eof", "true"},
-                                          {"enable.auto.commit", "false"}}) {
-    rd_kafka_conf_set(config, name.c_str(), value.c_str(), text, sizeof text);
-  }
-  const std::unique_ptr<rd_kafka_t, void (*)(rd_kafka_t*)> client(
-      rd_kafka_new(RD_KAFKA_CONSUMER, config, text, sizeof text), &rd_kafka_destroy);
-  EXPECT_NE(client, nullptr) << text;
-  rd_kafka_poll_set_consumer(client.get());
-  rd_kafka_topic_partition_list_t* const list = rd_kafka_topic_partition_list_new(partitions);
-  for (std::int32_t p = 0; p < partitions; ++p) {
-    rd_kafka_topic_partition_list_add(list, topic.c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
-  }
-  rd_kafka_assign(client.get(), list);
-  rd_kafka_topic_partition_list_destroy(list);
-  std::vector<Record> records;
-  std::set<std::int32_t> ended;
-  for (int i = 0; i < 1'000'000 && ended.size() < static_cast<std::size_t>(partitions); ++i) {
-    const std::unique_ptr<rd_kafka_message_t, void (*)(rd_kafka_message_t*)> message(
-        rd_kafka_consumer_poll(client.get(), 20'000), &rd_kafka_message_destroy);
-    if (message == nullptr) break;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ended.insert(message->partition);
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    Record& record = records.emplace_back();
-    record.partition = message->partition;
-    record.key.assign(static_cast<const char*>(message->key), message->key_len);
-    if (message->payload != nullptr) {
-      record.value.emplace(static_cast<const char*>(message->payload), message->len);
-    }
-    rd_kafka_headers_t* headers = nullptr;
-    if (rd_kafka_message_headers(message.get(), &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      const char* name = nullptr;
-      const void* value = nullptr;
-      std::size_t size = 0;
-      for (std::size_t at = 0;
-           rd_kafka_header_get_all(headers, at, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-           ++at) {
-        record.headers[name].assign(static_cast<const char*>(value), size);
-      }
-    }
-  }
-  EXPECT_EQ(ended.size(), static_cast<std::size_t>(partitions)) << topic << " has no end";
-  return records;
+std::vector<TopicRecord> MustRead(const std::string& topic, std::int32_t partitions) {
+  auto records = ReadTopic(BrokerVariable("LEADFLOW_KAFKA"), topic, partitions);
+  EXPECT_TRUE(records.has_value()) << topic << " has no end";
+  return records.value_or(std::vector<TopicRecord>());
 }
 
 // Without what differs from run to run.
@@ -164,9 +111,9 @@ class KafkaOutputsTest : public testing::Test {
 };
 
 // The last value of each key; a tombstone takes it away.
-std::vector<std::string> LastRows(const std::vector<Record>& records) {
+std::vector<std::string> LastRows(const std::vector<TopicRecord>& records) {
   std::map<std::string, std::string> last;
-  for (const Record& record : records) {
+  for (const TopicRecord& record : records) {
     if (record.value) {
       last[record.key] = Plain(*record.value);
     } else {
@@ -197,14 +144,14 @@ TEST_F(KafkaOutputsTest, ASubscriberHasTheRowsOfTheFiles) {
     ASSERT_FALSE(FileRows(feed.kpi->name).empty()) << feed.kpi->name;
     const int partitions = feed.kpi->name == "visits" ? 3 : loaded->pipeline->engine.partitions;
     // A transaction becomes visible some milliseconds after its commit.
-    std::vector<Record> records;
+    std::vector<TopicRecord> records;
     for (int i = 0; i < 100; ++i) {
-      records = ReadTopic(feed.topic, partitions);
+      records = MustRead(feed.topic, partitions);
       if (LastRows(records) == FileRows(feed.kpi->name)) break;
     }
     EXPECT_EQ(LastRows(records), FileRows(feed.kpi->name)) << feed.topic;
     rows += records.size();
-    for (const Record& record : records) {
+    for (const TopicRecord& record : records) {
       const auto partition = static_cast<std::uint32_t>(partitions);
       EXPECT_EQ(static_cast<std::uint32_t>(record.partition),
                 KafkaPartitionOf(record.key, partition));

@@ -1,11 +1,13 @@
 """A pipeline on a real broker: any number of processes, killed, started again, come and gone, end with the rows of one
 process without Kafka.
 
-    pipeline.py LEADFLOW_BINARY [--leads 300] [--version V]
+    pipeline.py LEADFLOW_BINARY READ_ROWS_BINARY [--leads 300] [--version V]
 
 The made-up year of tests/golden. Rows are read by a further process with an empty state directory: all it knows is what
-the others left in the topics. `leadflow verify` recomputes them there.
+the others left in the topics. `leadflow verify` recomputes them there. A subscriber of the topics of rows has them, too.
 """
+import collections
+import json
 import os
 import pathlib
 import random
@@ -23,18 +25,31 @@ import broker  # noqa: E402
 from run import ROOT, rows_of  # noqa: E402
 
 SECONDS_MAX = 300
+PARTITIONS = "6"
+VOLATILE = ("revision", "updated_at", "cause")  # of a row: differ from run to run
+OUTPUTS = """  - file: {path: "${OUT_DIR}/{kpi}.jsonl"}
+  - kafka: {topic: "{name}.kpi.{kpi}", emit: {every: 100ms}}
+"""
+
+
+def plain_rows(lines):
+    """How often each row is there, whatever the order."""
+    rows = [json.loads(line) for line in lines]
+    return collections.Counter(json.dumps({k: v for k, v in row.items() if k not in VOLATILE}) for row in rows)
 
 
 class Job:
     """A pipeline under a name of its own, and its processes, each with its own state directory."""
 
-    def __init__(self, binary, pipeline, events, folder, name, brokers, *settings):
+    def __init__(self, options, events, folder, name, brokers, *settings):
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir()
-        self.events, self.name = events, name
+        self.events, self.name, self.brokers = events, name, brokers
         self.words = [w for s in (f"name={name}", f"kafka.brokers={brokers}", "kafka.topics.replication=1", "kafka.session_timeout=2s",
-                                  "engine.partitions=6", "engine.commit_interval=50ms", *settings) for w in ("--set", s)]
-        self.binary, self.pipeline = binary, pipeline
+                                  f"engine.partitions={PARTITIONS}", "engine.commit_interval=50ms", *settings) for w in ("--set", s)]
+        self.binary, self.read_rows = options.binary, options.read_rows
+        self.pipeline = self.folder / "year.yaml"
+        self.pipeline.write_text((ROOT / "tests/golden/year.yaml").read_text() + OUTPUTS)
         self.logs, self.log_of = [], {}
 
     def environment(self, member):
@@ -75,9 +90,19 @@ class Job:
             self.complaint(f"verify failed\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return rows_of(self.folder / "out")
 
+    def subscribed(self):
+        """How the rows in the topics differ from those in the reader's files."""
+        files = sorted((self.folder / "out").glob("*.jsonl"))
+        topics = [f"{self.name}.kpi.{file.stem}" for file in files]
+        done = subprocess.run([self.read_rows, self.brokers, PARTITIONS, *topics], capture_output=True, text=True, check=True)
+        there, here = plain_rows(done.stdout.splitlines()), plain_rows(line for file in files for line in file.read_text().splitlines())
+        if sum(there.values()) < 1000:
+            self.complaint("hardly a row is in the topics")
+        return [*(("only in the topics", row) for row in there - here), *(("only in the files", row) for row in here - there)]
+
     def compare(self, expected, what):
         """Prints whether the rows are the expected ones, and returns it."""
-        different = sorted(set(self.rows().items()) ^ set(expected.items()), key=str)
+        different = sorted(set(self.rows().items()) ^ set(expected.items()), key=str) + self.subscribed()
         print(f"  {'DIFFERS' if different else 'equal  '} {what}" + "".join(f"\n      {d}" for d in different[:6]), flush=True)
         return not different
 
@@ -114,19 +139,18 @@ def make_year(binary, folder, leads):
     events = folder / "events.jsonl"
     subprocess.run([sys.executable, ROOT / "examples/quickstart/generate.py", events, str(leads)], check=True, stderr=subprocess.DEVNULL)
     alone = dict(os.environ, EVENTS_FILE=str(events), OUT_DIR=str(folder / "out"), STATE_DIR=str(folder / "state"))
-    subprocess.run([str(pathlib.Path(binary).resolve()), "run", str(ROOT / "tests/golden/year.yaml"), "--until-end", "--quiet"], env=alone, check=True)
+    subprocess.run([binary, "run", str(ROOT / "tests/golden/year.yaml"), "--until-end", "--quiet"], env=alone, check=True)
     return events, rows_of(folder / "out")
 
 
 def test(options, folder, kafka):
-    binary, pipeline = str(pathlib.Path(options.binary).resolve()), str(ROOT / "tests/golden/year.yaml")
-    events, expected = make_year(binary, folder, options.leads)
+    events, expected = make_year(options.binary, folder, options.leads)
     print(f"{len(expected)} rows", flush=True)
     equal = True
     for name, way, processes, *settings in (("one", plain, 1), ("two-threads", plain, 1, "engine.threads=2"), ("two", plain, 2),
                                             ("three", plain, 3), ("killed", killed, 3)):
         start = time.monotonic()
-        job = Job(binary, pipeline, events, folder, name, kafka.variables["LEADFLOW_KAFKA"], *settings)
+        job = Job(options, events, folder, name, kafka.variables["LEADFLOW_KAFKA"], *settings)
         more = way(job, processes)
         took = time.monotonic() - start
         equal &= job.compare(expected, f"{name}, {processes} processes{more}, {took:.1f} s")
@@ -134,4 +158,4 @@ def test(options, folder, kafka):
 
 
 if __name__ == "__main__":
-    sys.exit(broker.run_test(__doc__, test, leads=300))
+    sys.exit(broker.run_test(__doc__, test, ("binary", "read_rows"), leads=300))

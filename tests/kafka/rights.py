@@ -33,13 +33,12 @@ EVENT = b'{"id":"1","kind":"page_view","time":"2026-03-01T09:00:00Z","anonymous_
 
 
 def test(options, folder, kafka):
-    binary = str(pathlib.Path(options.binary).resolve())
     (folder / "pipeline.yaml").write_text(PIPELINE.format(brokers=kafka.variables["LEADFLOW_KAFKA_SASL"]))
     (folder / "events.jsonl").write_bytes(EVENT)
     environment = dict(os.environ, PASSWORD="secret")
 
     def run(*words):
-        return subprocess.run([binary, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run([options.binary, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
     def expect_refusal(*parts):
         done = run("run", "pipeline.yaml", "--until-end", "--quiet")
