@@ -179,7 +179,7 @@ void PrintStrimzi(const Needs& needs) {
 }  // namespace
 
 int Topics(const std::string& file, TopicsFormat format) {
-  const LoadedPipeline loaded = LoadPipelineFile(file, {.use_environment = true});
+  const LoadedPipeline loaded = LoadPipelineFile(file, {.use_environment = true, .set = {}});
   if (!loaded.pipeline) {
     std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
     return kBadConfig;
