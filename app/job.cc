@@ -152,8 +152,6 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   runtime_options.on_trouble = options.trouble;
   if (member) {
     runtime_options.member = member->name();  // Dead letters stay in their topic.
-    // A restore may take a while, too.
-    runtime_options.thread.store_age_max_ms = kTombstoneRetentionMs - 86'400'000;
   } else {
     runtime_options.dead_letters_path = layout.dead_letters;
   }

@@ -51,10 +51,11 @@ Status StateReader::OpenStores() {
   {
     LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Exchange> exchange,
                               Exchange::Create(plan, *log_, 1));
-    StreamThread thread(
-        plan, *log_, *exchange, Clock::System(),
-        [this](const std::string& name, const auto&) { return factory_->Open(name); }, {}, 0,
-        {.partitions = plan.AllPartitions(), .writer_id = plan.app + "-0"});
+    StreamThread thread(plan, *log_, *exchange, Clock::System(),
+                        [this](const std::string& name, const StoreFactory::Keep& keep) {
+                          return factory_->OpenKept(name, keep);
+                        },
+                        {}, 0, {.partitions = plan.AllPartitions(), .writer_id = plan.app + "-0"});
     LEADFLOW_RETURN_IF_ERROR(thread.Start());
     LEADFLOW_RETURN_IF_ERROR(thread.Close());
     watermark_ms_ = exchange->progress(0).watermark_ms.load();

@@ -59,6 +59,7 @@ class KafkaLog final : public Log {
   Result<std::vector<std::int64_t>> CommittedOffsets(
       std::string_view group, std::span<const TopicPartition> inputs) override;
   Status Purge(const TopicPartition& partition, std::int64_t offset) override;
+  std::int64_t tombstones_ms() const override { return kTombstoneRetentionMs; }
 
  private:
   std::unique_ptr<Cluster> cluster_;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -176,6 +177,9 @@ class Log {
                               CommittedOffsets(group, {&input, 1}));
     return offsets[0];
   }
+
+  // For how long a compacted topic shows that a key was deleted, whether or not anybody looked.
+  virtual std::int64_t tombstones_ms() const { return std::numeric_limits<std::int64_t>::max(); }
 
   // Records below `offset` may be dropped.
   virtual Status Purge(const TopicPartition& partition, std::int64_t offset) = 0;

@@ -16,6 +16,8 @@ constexpr std::string_view kIngestStage = "ingest";
 // Longer than a transaction may stay undecided.
 constexpr std::int64_t kRestoreWaitNs = std::int64_t{45} * 1'000'000'000;
 constexpr int kRestoresMax = 1000;
+// A restore takes less.
+constexpr std::int64_t kRestoreMaxMs = 24 * 3'600'000;
 
 std::string Hex(std::uint64_t number) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -135,12 +137,15 @@ Status StreamThread::HoldStores() {
   });
 }
 
+// What was deleted longer ago than the log shows may have left the changelogs without a trace: an
+// older store is not completed from them but made anew.
 bool StreamThread::CanBeCompleted(KeyedStore& store) const {
-  if (options_.store_age_max_ms == std::numeric_limits<std::int64_t>::max()) return true;
+  const std::int64_t shown_ms = log_.tombstones_ms();
+  if (shown_ms == std::numeric_limits<std::int64_t>::max()) return true;
   const auto bytes = store.Get(kMetaKey);
   if (!bytes.ok() || !*bytes) return true;  // Empty, or else Task::Open complains.
   const Result<TaskMeta> meta = DecodeMeta(**bytes);
-  return !meta.ok() || clock_.WallMillis() - meta->committed_ms <= options_.store_age_max_ms;
+  return !meta.ok() || clock_.WallMillis() - meta->committed_ms <= shown_ms - kRestoreMaxMs;
 }
 
 Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {

@@ -4,7 +4,8 @@
 
 namespace leadflow {
 
-Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name, const Keep& keep) {
+Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name,
+                                                    const StoreFactory::Keep& keep) {
   std::unique_ptr<KeyedStore> store;
   {
     const std::lock_guard lock(mutex_);
@@ -25,14 +26,15 @@ Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name, con
 }
 
 // `store`: null if it is not open.
-Result<std::unique_ptr<KeyedStore>> StorePool::Open(const std::string& name, const Keep& keep,
+Result<std::unique_ptr<KeyedStore>> StorePool::Open(const std::string& name,
+                                                    const StoreFactory::Keep& keep,
                                                     std::unique_ptr<KeyedStore> store) {
   if (store == nullptr) {
-    auto opened = factory_.Open(name);
-    if (!opened.ok() && opened.status().code() != ErrorCode::kCorruption) return opened;
-    if (opened.ok()) store = *std::move(opened);
+    auto opened = factory_.OpenKept(name, keep);
+    if (opened.ok() || opened.status().code() != ErrorCode::kCorruption) return opened;
+  } else if (keep(*store)) {
+    return store;
   }
-  if (store != nullptr && keep(*store)) return store;
   store.reset();
   LEADFLOW_RETURN_IF_ERROR(factory_.Remove(name));
   return factory_.Open(name);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,8 +22,7 @@ class StorePool {
 
   // Opens it, if it is not open. One that is damaged, or that `keep` does not want, is emptied.
   // kUnavailable: another thread still has it.
-  using Keep = std::function<bool(KeyedStore&)>;
-  Result<std::unique_ptr<KeyedStore>> Take(const std::string& name, const Keep& keep);
+  Result<std::unique_ptr<KeyedStore>> Take(const std::string& name, const StoreFactory::Keep& keep);
   void Give(const std::string& name, std::unique_ptr<KeyedStore> store, std::int64_t now_ns);
 
   // Makes durable and closes what was given back before `before_ns` and not taken since.
@@ -36,7 +34,7 @@ class StorePool {
     std::int64_t since_ns = 0;
   };
 
-  Result<std::unique_ptr<KeyedStore>> Open(const std::string& name, const Keep& keep,
+  Result<std::unique_ptr<KeyedStore>> Open(const std::string& name, const StoreFactory::Keep& keep,
                                            std::unique_ptr<KeyedStore> store);
 
   StoreFactory& factory_;

@@ -28,13 +28,14 @@
 #include "engine/runtime/exchange.h"
 #include "engine/runtime/plan.h"
 #include "engine/runtime/task.h"
+#include "engine/state/store_factory.h"
 
 namespace leadflow {
 
-// Opens the store of a task, by a name that is a valid file name. One that is damaged, or that
-// `keep` does not want, is emptied.
+// Opens the store of a task, by a name that is a valid file name. One that `keep` does not want is
+// emptied.
 using StoreOpener = std::function<Result<std::unique_ptr<KeyedStore>>(
-    const std::string& name, const std::function<bool(KeyedStore&)>& keep)>;
+    const std::string& name, const StoreFactory::Keep& keep)>;
 
 // Deliberate mistakes in the commit protocol, to test that the simulation finds them.
 enum class Mutation : std::uint8_t {
@@ -53,9 +54,6 @@ struct ThreadOptions {
   std::int64_t backlog_bytes = std::int64_t{64} << 20;
   std::int64_t flush_interval_ms = 60'000;
   std::int64_t flush_bytes = std::int64_t{256} << 20;
-  // What was deleted longer ago may have left the changelogs without a trace: an older store is not
-  // completed from them but made anew.
-  std::int64_t store_age_max_ms = std::numeric_limits<std::int64_t>::max();
   // Commit as soon as all inputs are at their end and nothing is left to do.
   bool until_end = false;
 

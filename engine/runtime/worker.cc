@@ -40,7 +40,7 @@ Status Worker::Join() {
 
 // Sources keep a few bytes. Where the whole changelog is at hand, they need no store on disk.
 Result<std::unique_ptr<KeyedStore>> Worker::OpenStore(const std::string& name,
-                                                      const StorePool::Keep& keep) {
+                                                      const StoreFactory::Keep& keep) {
   if (options_.member.empty() && name.starts_with("ingest-")) {
     return std::unique_ptr<KeyedStore>(
         std::make_unique<MemoryStore>(std::make_shared<MemoryStore::Data>()));
@@ -79,7 +79,8 @@ Result<bool> Worker::Rejoin(const Status& status) {
   const std::int64_t now_ns = clock_.MonotonicNanos();
   if (now_ns - last_rejoin_ns_ > kRejoinsApartNs) rejoins_ = 0;
   last_rejoin_ns_ = now_ns;
-  if (!options_.patient || ++rejoins_ > kRejoinsMax) return status;
+  const bool may_pass = status.code() != ErrorCode::kInvalidArgument;
+  if (!options_.patient || !may_pass || ++rejoins_ > kRejoinsMax) return status;
   if (options_.on_trouble) options_.on_trouble(status);
   Drop();
   membership_.reset();
@@ -95,7 +96,7 @@ Result<bool> Worker::Begin(const std::function<bool()>& stop) {
   share.member = membership_.get();
   auto thread = std::make_unique<StreamThread>(
       plan_, log_, exchange_, clock_,
-      [this](const std::string& name, const StorePool::Keep& keep) {
+      [this](const std::string& name, const StoreFactory::Keep& keep) {
         return OpenStore(name, keep);
       },
       options_.thread, index_, std::move(share));

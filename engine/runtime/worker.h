@@ -64,7 +64,7 @@ class Worker {
  private:
   std::string Name() const;
   Result<std::unique_ptr<KeyedStore>> OpenStore(const std::string& name,
-                                                const StorePool::Keep& keep);
+                                                const StoreFactory::Keep& keep);
   Result<bool> Begin(const std::function<bool()>& stop);
   Status End(Membership::State state);
   void Drop();

@@ -1,6 +1,7 @@
 // StoreFactory: opens the stores of a process by name, one per task. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,16 @@ class StoreFactory {
 
   // Forgets what the store held; none is fine. REQUIRES: it is not open
   virtual Status Remove(std::string_view name) = 0;
+
+  // Opens it; one that `keep` does not want is emptied.
+  using Keep = std::function<bool(KeyedStore&)>;
+  Result<std::unique_ptr<KeyedStore>> OpenKept(std::string_view name, const Keep& keep) {
+    LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KeyedStore> store, Open(name));
+    if (keep(*store)) return store;
+    store.reset();
+    LEADFLOW_RETURN_IF_ERROR(Remove(name));
+    return Open(name);
+  }
 };
 
 // kInvalidArgument unless it is a name that Open takes.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/unit/log/forwarding_log.h"
 #include "tests/unit/runtime/toy_job.h"
 
 namespace leadflow {
@@ -12,44 +13,13 @@ namespace {
 constexpr std::uint32_t kPartitions = 30;
 constexpr std::string_view kTopic = "changelog";
 
-// Passes everything on to another log, and remembers how many partitions a reader read at once.
-class WatchedLog final : public Log {
+// Remembers how many partitions a reader read at once.
+class WatchedLog final : public ForwardingLog {
  public:
-  explicit WatchedLog(Log& log) : log_(log) {}
+  using ForwardingLog::ForwardingLog;
   std::size_t most_open() const { return most_; }
-
-  Status EnsureTopics(std::span<const TopicSpec> topics) override {
-    return log_.EnsureTopics(topics);
-  }
-  Result<std::uint32_t> Partitions(const std::string& topic) override {
-    return log_.Partitions(topic);
-  }
   std::unique_ptr<LogReader> NewReader() override {
-    return std::make_unique<Reader>(log_.NewReader(), &most_);
-  }
-  Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id,
-                                               const Membership* member) override {
-    return log_.NewWriter(id, member);
-  }
-  Result<std::int64_t> StartOffset(const TopicPartition& partition) override {
-    return log_.StartOffset(partition);
-  }
-  Result<std::int64_t> EndOffset(const TopicPartition& partition) override {
-    return log_.EndOffset(partition);
-  }
-  Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override {
-    return log_.WrittenOffset(partition);
-  }
-  Result<std::unique_ptr<Membership>> Join(std::string_view group, std::string_view topic,
-                                           std::string_view member) override {
-    return log_.Join(group, topic, member);
-  }
-  Result<std::vector<std::int64_t>> CommittedOffsets(
-      std::string_view group, std::span<const TopicPartition> inputs) override {
-    return log_.CommittedOffsets(group, inputs);
-  }
-  Status Purge(const TopicPartition& partition, std::int64_t offset) override {
-    return log_.Purge(partition, offset);
+    return std::make_unique<Reader>(ForwardingLog::NewReader(), &most_);
   }
 
  private:
@@ -84,7 +54,6 @@ class WatchedLog final : public Log {
     std::size_t& most_;
   };
 
-  Log& log_;
   std::size_t most_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include "engine/base/hash.h"
 #include "engine/runtime/exchange.h"
 #include "tests/support/plain_operator.h"
+#include "tests/unit/log/forwarding_log.h"
 #include "tests/unit/runtime/toy_job.h"
 
 namespace leadflow::toy {
@@ -35,40 +36,13 @@ std::string KeyIn(std::uint32_t events, std::uint32_t facts) {
 }
 
 // A log whose commits fail `failures` times, as one that lies behind a network does.
-class FarLog final : public Log {
+class FarLog final : public ForwardingLog {
  public:
-  FarLog(Log& near, int failures) : near_(near), failures_(failures) {}
-  Status EnsureTopics(std::span<const TopicSpec> topics) override {
-    return near_.EnsureTopics(topics);
-  }
-  Result<std::uint32_t> Partitions(const std::string& topic) override {
-    return near_.Partitions(topic);
-  }
-  std::unique_ptr<LogReader> NewReader() override { return near_.NewReader(); }
+  FarLog(Log& near, int failures) : ForwardingLog(near), failures_(failures) {}
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id,
                                                const Membership* member) override {
-    LEADFLOW_ASSIGN_OR_RETURN(auto writer, near_.NewWriter(id, member));
+    LEADFLOW_ASSIGN_OR_RETURN(auto writer, ForwardingLog::NewWriter(id, member));
     return std::unique_ptr<LogWriter>(std::make_unique<Writer>(std::move(writer), &failures_));
-  }
-  Result<std::int64_t> StartOffset(const TopicPartition& partition) override {
-    return near_.StartOffset(partition);
-  }
-  Result<std::int64_t> EndOffset(const TopicPartition& partition) override {
-    return near_.EndOffset(partition);
-  }
-  Result<std::unique_ptr<Membership>> Join(std::string_view group, std::string_view topic,
-                                           std::string_view member) override {
-    return near_.Join(group, topic, member);
-  }
-  Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override {
-    return near_.WrittenOffset(partition);
-  }
-  Result<std::vector<std::int64_t>> CommittedOffsets(
-      std::string_view group, std::span<const TopicPartition> inputs) override {
-    return near_.CommittedOffsets(group, inputs);
-  }
-  Status Purge(const TopicPartition& partition, std::int64_t offset) override {
-    return near_.Purge(partition, offset);
   }
 
  private:
@@ -100,8 +74,14 @@ class FarLog final : public Log {
     int& failures_;
   };
 
-  Log& near_;
   int failures_;
+};
+
+// A log whose changelogs show deletes for a week.
+class WeekLog final : public ForwardingLog {
+ public:
+  using ForwardingLog::ForwardingLog;
+  std::int64_t tombstones_ms() const override { return std::int64_t{7} * 86'400'000; }
 };
 
 class StreamThreadTest : public testing::Test {
@@ -113,13 +93,8 @@ class StreamThreadTest : public testing::Test {
   }
 
   StoreOpener Opener(MemoryStoreFactory& stores) {
-    return [&stores](const std::string& name, const std::function<bool(KeyedStore&)>& keep)
-               -> Result<std::unique_ptr<KeyedStore>> {
-      LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KeyedStore> store, stores.Open(name));
-      if (keep(*store)) return store;
-      store.reset();
-      LEADFLOW_RETURN_IF_ERROR(stores.Remove(name));
-      return stores.Open(name);
+    return [&stores](const std::string& name, const StoreFactory::Keep& keep) {
+      return stores.OpenKept(name, keep);
     };
   }
 
@@ -438,9 +413,9 @@ INSTANTIATE_TEST_SUITE_P(Steps, CrashTest,
 // A key whose delete was cleaned away stays in a store that was not there to see it.
 TEST_F(StreamThreadTest, AStoreThatIsTooOldForItsChangelogIsMadeAnew) {
   constexpr std::int64_t kDayMs = 86'400'000;
-  machine_.options.store_age_max_ms = 6 * kDayMs;
   BeginAndCommit();
   const Sums sums = Stored(Stage::kFacts);
+  WeekLog log(*machine_.log);
   for (const std::int64_t days : {6, 1}) {
     threads_.clear();
     {
@@ -450,7 +425,7 @@ TEST_F(StreamThreadTest, AStoreThatIsTooOldForItsChangelogIsMadeAnew) {
       EXPECT_OK((*store)->Apply((*store)->applied_offset()));
     }
     clock_.Advance(days * kDayMs);
-    Begin();
+    Begin(1, &log);
     ASSERT_TRUE(thread().Start().ok());
     bool ghost = false;
     thread().VisitStores(Stage::kFacts, [&](std::uint32_t, const KeyedStore& store) {
@@ -462,6 +437,7 @@ TEST_F(StreamThreadTest, AStoreThatIsTooOldForItsChangelogIsMadeAnew) {
     EXPECT_EQ(ghost, days == 6);  // Then one more day has passed.
   }
   EXPECT_EQ(Stored(Stage::kFacts), sums);
+  threads_.clear();
 }
 
 TEST_F(StreamThreadTest, AStoreAheadOfTheLogIsRefused) {
