@@ -58,8 +58,8 @@ Result<std::optional<std::string>> Newest(Log& log, const TopicPartition& topic)
 
 // A writer fences all others first: then either one of them was faster, or this one makes the key.
 Result<std::string> FindOrMake(Log& log, const std::string& app) {
-  const TopicPartition topic{app + ".identity", 0};
-  const TopicSpec spec{topic.topic, 1, Cleanup::kCompact};
+  const TopicSpec spec = IdentityTopic(app);
+  const TopicPartition topic{spec.name, 0};
   LEADFLOW_RETURN_IF_ERROR(log.EnsureTopics({&spec, 1}));
   while (true) {
     LEADFLOW_ASSIGN_OR_RETURN(std::optional<std::string> found, Newest(log, topic));
@@ -81,6 +81,10 @@ Status BadKey(const std::string& where) {
 }
 
 }  // namespace
+
+TopicSpec IdentityTopic(const std::string& app) {
+  return {app + ".identity", 1, Cleanup::kCompact};
+}
 
 Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
                                      bool create) {
@@ -108,7 +112,7 @@ Result<KeyedHash::Key> SharedIdentifierKey(const Pipeline& pipeline, const State
   }
   LEADFLOW_ASSIGN_OR_RETURN(const std::string hex, FindOrMake(log, pipeline.name));
   const std::optional<KeyedHash::Key> key = ParseKey(hex);
-  if (!key) return BadKey("topic `" + pipeline.name + ".identity`");
+  if (!key) return BadKey("topic `" + IdentityTopic(pipeline.name).name + "`");
   LEADFLOW_RETURN_IF_ERROR(Keep(hex, layout.key_file));
   return *key;
 }

@@ -12,11 +12,14 @@
 
 namespace leadflow::app {
 
+// The topic that keeps the key of a state that processes share.
+TopicSpec IdentityTopic(const std::string& app);
+
 // Of a state that one process has: kept in its directory. `create`: make it if there is none.
 Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
                                      bool create);
 
-// Of a state that processes share: kept in a topic of its own, with a copy in the directory for
+// Of a state that processes share: kept in its topic, with a copy in the directory for
 // those who look into it later. Whoever comes first makes it.
 Result<KeyedHash::Key> SharedIdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
                                            Log& log);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "app/commands/commands.h"
+#include "app/identity_key.h"
 #include "app/job.h"
 #include "app/pipeline_file.h"
 #include "connectors/kafka/topic_settings.h"
@@ -69,7 +70,7 @@ Result<Needs> NeedsOf(const Pipeline& pipeline) {
   needs.options.replication = pipeline.kafka->replication;
   needs.topics = plan.Topics();
   if (pipeline.identity.key.from == SecretSpec::From::kNowhere) {
-    needs.topics.push_back({pipeline.name + ".identity", 1, Cleanup::kCompact});
+    needs.topics.push_back(IdentityTopic(pipeline.name));
   }
   needs.rights = RightsOf(pipeline, needs.topics);
   return needs;
