@@ -50,10 +50,12 @@ std::unique_ptr<Logger> MakeLogger(const RunOptions& options) {
 
 // What people are told about dead letters; empty: there are none. `copy_to`, if not empty: where
 // they are kept, because their own folder is about to go.
-std::string KeepDeadLetters(const JobResult& result, const Pipeline& pipeline,
-                            const std::string& copy_to) {
+Result<std::string> KeepDeadLetters(const JobResult& result, const Pipeline& pipeline,
+                                    const std::string& copy_to) {
   const auto rejected = result.counters.lower_bound({"dead_letters", ""});
-  if (rejected == result.counters.end() || rejected->first.first != "dead_letters") return "";
+  if (rejected == result.counters.end() || rejected->first.first != "dead_letters") {
+    return std::string();
+  }
   const std::string what = "dead letters, with their bytes and reasons: ";
   if (pipeline.engine.log == EngineOptions::Log::kKafka) {
     return what + "topic " + pipeline.name + ".dead_letters";
@@ -63,8 +65,9 @@ std::string KeepDeadLetters(const JobResult& result, const Pipeline& pipeline,
   std::error_code error;
   std::filesystem::copy_file(path, copy_to, std::filesystem::copy_options::overwrite_existing,
                              error);
-  return error ? "cannot keep the dead letters: " + copy_to + ": " + error.message()
-               : what + copy_to;
+  if (!error) return what + copy_to;
+  return Status(ErrorCode::kInternal,
+                "cannot keep the dead letters: " + copy_to + ": " + error.message());
 }
 
 int RunPipeline(const std::string& file, const RunOptions& options, const std::string& copy_to) {
@@ -108,13 +111,20 @@ int RunPipeline(const std::string& file, const RunOptions& options, const std::s
     log == nullptr ? PrintError(result.status()) : records.Failed(result.status());
     return kFailed;
   }
-  const std::string dead_letters = KeepDeadLetters(*result, *loaded.pipeline, copy_to);
+  const Result<std::string> dead_letters = KeepDeadLetters(*result, *loaded.pipeline, copy_to);
   if (log != nullptr) {
+    if (!dead_letters.ok()) {
+      log->Log(Logger::Level::kWarning, dead_letters.status().message());
+    }
     records.Stopped(*result);
     return kDone;
   }
   if (!options.quiet) std::fprintf(stderr, "%s", Summary(*result).c_str());
-  if (!dead_letters.empty()) std::fprintf(stderr, "%s\n", dead_letters.c_str());
+  if (!dead_letters.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(dead_letters.status().message()).c_str());
+  } else if (!dead_letters->empty()) {
+    std::fprintf(stderr, "%s\n", dead_letters->c_str());
+  }
   return kDone;
 }
 
