@@ -21,11 +21,12 @@ import time
 import run as bench
 
 ROOT = bench.ROOT
+SESSION_SECONDS = 6
 sys.path.insert(0, str(ROOT / "tests/kafka"))
 import broker  # noqa: E402  (lies in another folder)
 
 
-def make_pipeline(options, brokers, name, topic, work):
+def make_pipeline(brokers, name, topic, work):
     text = (ROOT / "bench/b2b_journeys/pipeline.yaml").read_text()
     source = next(line for line in text.splitlines() if "EVENTS_FILE" in line)
     text = text.replace(source, f"    kafka: {{topics: [{topic}]}}").replace("name: b2b-journeys", f"name: {name}")
@@ -41,7 +42,7 @@ class Job:
     def __init__(self, options, pipeline, work):
         self.command = [ROOT / "build/release/leadflow", "run", pipeline, "--log-format", "json",
                         "--set", f"engine.threads={options.threads}", "--set", f"engine.partitions={options.partitions}",
-                        "--set", "kafka.session_timeout=6s"]
+                        "--set", f"kafka.session_timeout={SESSION_SECONDS}s"]
         self.work = work
 
     def environment(self, state):
@@ -73,7 +74,7 @@ def measure(options, brokers, events, work):
     topic, name = f"bench.events.{stamp}", f"bench-{stamp}"
     with open(events, "rb") as lines:
         subprocess.run([bench.BIN / "bench_produce", brokers, topic, "4"], stdin=lines, check=True)
-    job = Job(options, make_pipeline(options, brokers, name, topic, work), work)
+    job = Job(options, make_pipeline(brokers, name, topic, work), work)
     seconds, cpu, resident, _ = job.run("state")
     print(f"{count} events ({options.dist}), {options.threads} thread(s), {options.partitions} partitions")
     print(f"  topic to rows: {seconds:.2f} s, {count / seconds:.0f} events/s, {cpu / count * 1e6:.2f} CPU s per million events, "
@@ -82,9 +83,10 @@ def measure(options, brokers, events, work):
     records, took = restored(job.run("state")[3])
     print(f"  start after a clean end: {records} records restored, {took:.2f} s until events are handled")
     records, took = restored(job.run("other")[3])
-    print(f"  start with an empty state directory: {records} records restored in {took:.2f} s, {records / max(took, 0.001):.0f} a second")
+    print(f"  start with an empty state directory: {records} records restored, {took:.2f} s until events are handled, up to {SESSION_SECONDS} s of "
+          "which it waits for the share of the member whose directory is not used any more")
     # Another pipeline over the same events, killed on the way.
-    job = Job(options, make_pipeline(options, brokers, name + "-killed", topic, work), work)
+    job = Job(options, make_pipeline(brokers, name + "-killed", topic, work), work)
     process = job.start("killed")
     time.sleep(seconds / 2)
     process.send_signal(signal.SIGKILL)

@@ -13,6 +13,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "connectors/kafka/kafka_log.h"
+
 namespace {
 
 std::string_view LeadOf(std::string_view line) {
@@ -49,25 +51,14 @@ rd_kafka_t* NewClient(const char* brokers, bool* failed) {
   return client;
 }
 
-void MakeTopic(rd_kafka_t* client, const char* name, int partitions) {
-  char text[256] = "";
-  rd_kafka_NewTopic_t* topic = rd_kafka_NewTopic_new(name, partitions, 1, text, sizeof text);
-  rd_kafka_queue_t* const queue = rd_kafka_queue_new(client);
-  rd_kafka_CreateTopics(client, &topic, 1, nullptr, queue);
-  rd_kafka_event_t* const event = rd_kafka_queue_poll(queue, 30'000);
-  if (event == nullptr || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Fail(std::string("cannot make the topic ") + name);
-  }
-  rd_kafka_event_destroy(event);
-  rd_kafka_queue_destroy(queue);
-  rd_kafka_NewTopic_destroy(topic);
-  // Ready for records when the leader of each partition answers.
-  for (int partition = 0; partition < partitions; ++partition) {
-    std::int64_t begin = 0, end = 0;
-    while (rd_kafka_query_watermark_offsets(client, name, partition, &begin, &end, 10'000) !=
-           RD_KAFKA_RESP_ERR_NO_ERROR) {
-    }
-  }
+void MakeTopic(const char* brokers, const char* name, int partitions) {
+  leadflow::KafkaOptions options;
+  options.brokers = brokers;
+  options.replication = 1;
+  const auto log = leadflow::KafkaLog::Open(options);
+  if (!log.ok()) Fail(log.status().ToString());
+  const leadflow::TopicSpec spec{name, static_cast<std::uint32_t>(partitions)};
+  if (const auto made = (*log)->EnsureTopics({&spec, 1}); !made.ok()) Fail(made.ToString());
 }
 
 }  // namespace
@@ -75,8 +66,8 @@ void MakeTopic(rd_kafka_t* client, const char* name, int partitions) {
 int main(int argc, char** argv) {
   if (argc != 4) Fail("usage: bench_produce BROKERS TOPIC PARTITIONS < events.jsonl");
   bool failed = false;
+  MakeTopic(argv[1], argv[2], std::atoi(argv[3]));
   rd_kafka_t* const client = NewClient(argv[1], &failed);
-  MakeTopic(client, argv[2], std::atoi(argv[3]));
   std::ios::sync_with_stdio(false);
   for (std::string line; std::getline(std::cin, line);) {
     const std::string_view lead = LeadOf(line);
