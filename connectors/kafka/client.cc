@@ -259,8 +259,8 @@ Status Client::StatusOf(rd_kafka_resp_err_t code, std::string_view what) const {
       return Status::InvalidArgument(head + said + ": give the user of `kafka.sasl` the right to");
     case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
       return Status::InvalidArgument(
-          head + ": the broker does not take this " +
-          "`kafka.session_timeout`: it takes what lies between its " +
+          head +
+          ": the broker does not take this `kafka.session_timeout`, but what lies between its "
           "group.min.session.timeout.ms and group.max.session.timeout.ms");
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:

@@ -70,6 +70,12 @@ bool AreTexts(const YamlNode& value) {
                      [](const YamlNode& item) { return item.IsScalar(); });
 }
 
+// What is none may be the secret itself.
+bool IsPlaceOfSecret(const YamlNode& value) {
+  return value.IsScalar() &&
+         (value.scalar.starts_with("env:") || value.scalar.starts_with("file:"));
+}
+
 }  // namespace
 
 std::optional<std::int64_t> ParseDurationMs(std::string_view text) {
@@ -135,16 +141,6 @@ bool IsPlainName(std::string_view name) {
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return IsLetter(c) || IsDigit(c) || c == '_' || c == '-'; });
 }
-
-namespace {
-
-// What is none may be the secret itself.
-bool IsPlaceOfSecret(const YamlNode& value) {
-  return value.IsScalar() &&
-         (value.scalar.starts_with("env:") || value.scalar.starts_with("file:"));
-}
-
-}  // namespace
 
 SectionReader::SectionReader(const YamlNode& node, const Section& section, std::string what,
                              Problems* problems)

@@ -256,6 +256,15 @@ class RowPublisherTest : public testing::Test {
     return values;
   }
   int records() { return partition_.topic("rows").records; }
+  // A row that is sent with 1, and then is 2.
+  void SendOneAndOweOne() {
+    partition_.Open();
+    partition_.Count(1, "a");
+    partition_.Commit();
+    partition_.Count(1, "a");
+    partition_.Commit();
+    EXPECT_EQ(records(), 1);
+  }
 
   Partition partition_;
 };
@@ -319,12 +328,7 @@ TEST_F(RowPublisherTest, ARowIsSentOncePerIntervalAndNeverForgotten) {
 }
 
 TEST_F(RowPublisherTest, AClockThatWasSetBackDelaysNothing) {
-  partition_.Open();
-  partition_.Count(1, "a");
-  partition_.Commit();
-  partition_.Count(1, "a");
-  partition_.Commit();
-  EXPECT_EQ(records(), 1);
+  SendOneAndOweOne();
   partition_.context().wall -= 100'000;
   partition_.Open();
   partition_.Prepare();
@@ -372,12 +376,7 @@ TEST_F(RowPublisherTest, SettledRowsAloneIfWanted) {
 }
 
 TEST_F(RowPublisherTest, ATopicThatWantsSettledRowsFromNowOnIsOwedNoOthers) {
-  partition_.Open();
-  partition_.Count(1, "a");
-  partition_.Commit();
-  partition_.Count(1, "a");
-  partition_.Commit();
-  EXPECT_EQ(records(), 1);
+  SendOneAndOweOne();
   partition_.pipeline().row_topics[0].settled_only = true;
   partition_.Open();
   partition_.context().wall += 5000;
@@ -392,12 +391,7 @@ TEST_F(RowPublisherTest, ATopicThatWantsSettledRowsFromNowOnIsOwedNoOthers) {
 TEST_F(RowPublisherTest, ARowThatIsOwedWhileItExpiresIsSentOnce) {
   partition_.pipeline().kpis[0].keep_ms = kDayMs / 2;
   partition_.context().watermark = 2 * kDayMs;  // The day's look at what has expired.
-  partition_.Open();
-  partition_.Count(1, "a");
-  partition_.Commit();
-  partition_.Count(1, "a");
-  partition_.Commit();
-  EXPECT_EQ(records(), 1);
+  SendOneAndOweOne();
   partition_.context().watermark += kDayMs / 2;
   partition_.Count(1, "a");  // Too late.
   partition_.context().wall += 5000;
