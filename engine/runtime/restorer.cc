@@ -6,6 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "engine/base/wire.h"
+#include "engine/runtime/task_meta.h"
+
 namespace leadflow {
 namespace {
 
@@ -19,7 +22,21 @@ std::string NameOf(const TopicPartition& partition) {
   return partition.topic + ", partition " + std::to_string(partition.partition);
 }
 
+bool IsOfAnother(const LogRecord& meta_record, std::int64_t begun_ms) {
+  const Result<TaskMeta> meta = DecodeMeta(meta_record.value);
+  return meta.ok() && meta->begun_ms != begun_ms;
+}
+
 }  // namespace
+
+Result<std::optional<std::int64_t>> CurrentAsOf(KeyedStore& store) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<TaskMeta> meta, MetaOf(store));
+  if (meta) return std::optional<std::int64_t>(meta->committed_ms);
+  LEADFLOW_ASSIGN_OR_RETURN(const auto stamp, store.Get(kRestoringKey));
+  std::int64_t began_ms = 0;
+  if (!stamp || !WireReader(*stamp).Signed(&began_ms)) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(began_ms);
+}
 
 Status Restorer::Add(const TopicPartition& changelog, std::string key_prefix, KeyedStore* store) {
   Changelog& from = changelogs_[changelog];
@@ -40,23 +57,54 @@ Status Restorer::Add(const TopicPartition& changelog, std::string key_prefix, Ke
             "the store is gone or too old, and its changelog begins only at offset " +
                 std::to_string(start) + ": start with a new state_dir to compute everything anew"};
   }
-  from.targets.push_back({std::move(key_prefix), store, applied});
+  Target target{.key_prefix = std::move(key_prefix), .store = store, .from = applied};
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<TaskMeta> meta, MetaOf(*store));
+  if (meta) target.begun_ms = meta->begun_ms;
+  LEADFLOW_ASSIGN_OR_RETURN(const auto stamp, store->Get(kRestoringKey));
+  target.stamped = stamp.has_value();
+  from.targets.push_back(std::move(target));
   return {};
 }
 
 Status Restorer::Take(const TopicPartition& from, std::span<const LogRecord> records) {
-  for (const Target& target : changelogs_.at(from).targets) {
-    changes_.clear();
-    for (const LogRecord& record : records) {
-      if (record.offset < target.from || !record.key.starts_with(target.key_prefix)) continue;
-      changes_.push_back(
-          {record.key.substr(target.key_prefix.size()),
-           record.tombstone ? std::nullopt : std::optional<std::string_view>(record.value)});
+  for (Target& target : changelogs_.at(from).targets) {
+    LEADFLOW_RETURN_IF_ERROR(TakeFor(target, records).WithContext(NameOf(from)));
+  }
+  return {};
+}
+
+Status Restorer::TakeFor(Target& target, std::span<const LogRecord> records) {
+  changes_.clear();
+  for (const LogRecord& record : records) {
+    if (record.offset < target.from || !record.key.starts_with(target.key_prefix)) continue;
+    const std::string_view key = record.key.substr(target.key_prefix.size());
+    if (target.begun_ms != 0 && key == kMetaKey && IsOfAnother(record, target.begun_ms)) {
+      return {ErrorCode::kFailedPrecondition,
+              "the topic was made anew since this state directory was written; remove its "
+              "`stores`, so that they are read from the topics again"};
     }
-    if (changes_.empty()) continue;
-    records_ += static_cast<std::int64_t>(changes_.size());
-    LEADFLOW_RETURN_IF_ERROR(
-        target.store->Restore(changes_, records.back().offset + 1).WithContext(NameOf(from)));
+    changes_.push_back(
+        {key, record.tombstone ? std::nullopt : std::optional<std::string_view>(record.value)});
+  }
+  if (changes_.empty()) return {};
+  records_ += static_cast<std::int64_t>(changes_.size());
+  std::string now;
+  WireWriter(&now).Signed(clock_.WallMillis());
+  if (target.begun_ms == 0 && !target.stamped) {
+    changes_.push_back({kRestoringKey, now});
+    target.stamped = true;
+  }
+  return target.store->Restore(changes_, records.back().offset + 1);
+}
+
+Status Restorer::Finish() {
+  const KeyedStore::Change remove{kRestoringKey, std::nullopt};
+  for (auto& [name, changelog] : changelogs_) {
+    for (Target& target : changelog.targets) {
+      if (!target.stamped) continue;
+      LEADFLOW_RETURN_IF_ERROR(target.store->Restore({&remove, 1}, target.store->applied_offset()));
+      target.stamped = false;
+    }
   }
   return {};
 }
@@ -94,7 +142,7 @@ Status Restorer::Run(const std::function<bool()>& go_on) {
                                  ": a transaction is neither committed nor aborted for minutes");
     }
   }
-  return {};
+  return Finish();
 }
 
 // How many offsets it came further. Those that are at their end leave `open`.

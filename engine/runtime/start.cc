@@ -142,10 +142,9 @@ Status StreamThread::HoldStores() {
 bool StreamThread::CanBeCompleted(KeyedStore& store) const {
   const std::int64_t shown_ms = log_.tombstones_ms();
   if (shown_ms == std::numeric_limits<std::int64_t>::max()) return true;
-  const auto bytes = store.Get(kMetaKey);
-  if (!bytes.ok() || !*bytes) return true;  // Empty, or else Task::Open complains.
-  const Result<TaskMeta> meta = DecodeMeta(**bytes);
-  return !meta.ok() || clock_.WallMillis() - meta->committed_ms <= shown_ms - kRestoreMaxMs;
+  const auto current_ms = CurrentAsOf(store);
+  if (!current_ms.ok() || !*current_ms) return true;  // Task::Open complains, if there is reason.
+  return clock_.WallMillis() - **current_ms <= shown_ms - kRestoreMaxMs;
 }
 
 Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
@@ -188,12 +187,8 @@ Status StreamThread::RestoreStores(const Inputs& inputs, const std::function<boo
 Result<std::string> StreamThread::BehindGroup(const Inputs& inputs) {
   for (std::size_t i = 0; i < inputs.inputs.size(); ++i) {
     Task& task = TaskOf(inputs, i);
-    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, task.store().Get(kMetaKey));
-    std::int64_t offset = 0;
-    if (bytes) {
-      LEADFLOW_ASSIGN_OR_RETURN(const TaskMeta meta, DecodeMeta(*bytes));
-      offset = meta.input_offset;
-    }
+    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<TaskMeta> meta, MetaOf(task.store()));
+    const std::int64_t offset = meta ? meta->input_offset : 0;
     if (offset >= inputs.committed[i]) continue;
     return task.spec().name + ": the log says that records up to offset " +
            std::to_string(inputs.committed[i]) + " are done, the state only up to " +

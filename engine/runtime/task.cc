@@ -37,17 +37,19 @@ std::unique_ptr<KeyedStore> Task::Release() {
 }
 
 Status Task::ReadMeta() {
-  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store_->Get(kMetaKey));
-  if (!bytes) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<TaskMeta> found, MetaOf(*store_));
+  if (!found) {
     if (store_->applied_offset() < 0) return {};  // Never committed.
     return Status::Corruption("the state has no meta record");
   }
-  LEADFLOW_ASSIGN_OR_RETURN(const TaskMeta meta, DecodeMeta(*bytes));
+  const TaskMeta& meta = *found;
   if (meta.rules_hash != spec_.rules_hash) {
     return {ErrorCode::kFailedPrecondition,
             "the rules changed since this state was written: go back to the old configuration, or "
-            "start with a new state_dir, with Kafka also a new name, to compute everything anew"};
+            "compute everything anew: `leadflow reset`, or a new state_dir, with Kafka also a new "
+            "name"};
   }
+  begun_ms_ = meta.begun_ms;
   input_offset_ = meta.input_offset;
   source_position_ = meta.source_position;
   for (const BlockMark& mark : meta.marks) SetMark(mark.sender, mark.source_id, mark.mark);
@@ -144,6 +146,7 @@ TaskMeta Task::CurrentMeta() const {
                 .source_position = source_position_,
                 .watermark_ms = marks_.watermark_ms(),
                 .committed_ms = wall_ms_,
+                .begun_ms = begun_ms_,
                 .marks = {},
                 .counters = {}};
   for (std::size_t sender = 0; sender < marks_.senders(); ++sender) {
@@ -160,6 +163,7 @@ TaskMeta Task::CurrentMeta() const {
 }
 
 void Task::StageMeta(bool stale) {
+  if (begun_ms_ == 0) begun_ms_ = wall_ms_;
   TaskMeta meta = CurrentMeta();
   if (stale) {
     meta.input_offset = committed_.input_offset;

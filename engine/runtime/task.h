@@ -168,6 +168,7 @@ class Task final : public OperatorContext {
   bool unprepared_ = false;  // Since the last Prepare.
   bool ending_ = false;
 
+  std::int64_t begun_ms_ = 0;  // 0: nothing was staged yet.
   std::int64_t input_offset_ = 0;
   std::string source_position_;
   WatermarkTable marks_;

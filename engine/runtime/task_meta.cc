@@ -6,7 +6,7 @@
 namespace leadflow {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 bool ReadMarks(WireReader& reader, std::vector<BlockMark>* marks) {
   std::uint64_t count = 0;
@@ -50,6 +50,7 @@ std::string EncodeMeta(const TaskMeta& meta) {
   writer.Bytes(meta.source_position);
   writer.Signed(meta.watermark_ms);
   writer.Signed(meta.committed_ms);
+  writer.Signed(meta.begun_ms);
   writer.Varint(meta.marks.size());
   for (const BlockMark& mark : meta.marks) {
     writer.Varint(mark.sender);
@@ -77,18 +78,27 @@ Result<TaskMeta> DecodeMeta(std::string_view bytes) {
   if (version != kVersion) {
     return Status(ErrorCode::kFailedPrecondition, "meta record of format " +
                                                       std::to_string(version) +
-                                                      ": written by a newer release");
+                                                      ": another release wrote it; go back to that "
+                                                      "one, or compute everything anew: `leadflow "
+                                                      "reset`");
   }
   TaskMeta meta;
   std::string_view position;
   if (!reader.Fixed64(&meta.rules_hash) || !reader.Signed(&meta.input_offset) ||
       !reader.Bytes(&position) || !reader.Signed(&meta.watermark_ms) ||
-      !reader.Signed(&meta.committed_ms) || !ReadMarks(reader, &meta.marks) ||
-      !ReadCounters(reader, &meta.counters)) {
+      !reader.Signed(&meta.committed_ms) || !reader.Signed(&meta.begun_ms) ||
+      !ReadMarks(reader, &meta.marks) || !ReadCounters(reader, &meta.counters)) {
     return Status::Corruption("the meta record means nothing");
   }
   meta.source_position = position;
   return meta;
+}
+
+Result<std::optional<TaskMeta>> MetaOf(KeyedStore& store) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<std::string> bytes, store.Get(kMetaKey));
+  if (!bytes) return std::optional<TaskMeta>();
+  LEADFLOW_ASSIGN_OR_RETURN(TaskMeta meta, DecodeMeta(*bytes));
+  return std::optional<TaskMeta>(std::move(meta));
 }
 
 }  // namespace leadflow

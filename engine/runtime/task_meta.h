@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/status.h"
 #include "engine/runtime/block.h"
+#include "engine/state/keyed_store.h"
 
 namespace leadflow {
 
@@ -21,6 +23,8 @@ struct TaskMeta {
   std::string source_position;    // Ingest: SourceReader::position.
   std::int64_t watermark_ms = kNoWatermark;
   std::int64_t committed_ms = 0;  // Wall clock of the commit.
+  // Wall clock of the task's first commit: tells its changelog from another one of the same name.
+  std::int64_t begun_ms = 0;
   std::vector<BlockMark> marks;
   struct Counter {
     std::string name;
@@ -31,7 +35,10 @@ struct TaskMeta {
 };
 
 std::string EncodeMeta(const TaskMeta& meta);
-// kCorruption: not a meta record. kFailedPrecondition: a newer release wrote it.
+// kCorruption: not a meta record. kFailedPrecondition: another release wrote it.
 Result<TaskMeta> DecodeMeta(std::string_view bytes);
+
+// That of a store; nullopt: it has none yet.
+Result<std::optional<TaskMeta>> MetaOf(KeyedStore& store);
 
 }  // namespace leadflow

@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint32_t kPartitions = 30;
 constexpr std::string_view kTopic = "changelog";
 
+constexpr std::size_t kPollMax = 100;  // Bytes, so that there are several rounds.
+
 // Remembers how many partitions a reader read at once.
 class WatchedLog final : public ForwardingLog {
  public:
@@ -41,7 +43,7 @@ class WatchedLog final : public ForwardingLog {
         std::size_t max_bytes,
         const std::function<void(const TopicPartition&, std::span<const LogRecord>)>& handle)
         override {
-      return reader_->Poll(max_bytes, handle);
+      return reader_->Poll(std::min(max_bytes, kPollMax), handle);
     }
     std::int64_t Position(const TopicPartition& partition) const override {
       return reader_->Position(partition);
@@ -110,6 +112,32 @@ TEST(RestorerTest, ManyChangelogsAreReadAFewAtATime) {
     }));
     EXPECT_EQ(keys, p + 1);
   }
+}
+
+// A store without a meta record says since when it is being restored, until it is complete.
+TEST(RestorerTest, AStoreKnowsWhenItsRestoreBegan) {
+  MemoryFileSystem files;
+  VirtualClock clock{1000};
+  const auto embedded = EmbeddedLog::Open({.directory = "log", .file_system = &files});
+  ASSERT_TRUE(embedded.ok()) << embedded.status();
+  Fill(**embedded);
+  WatchedLog log(**embedded);
+  MemoryStoreFactory factory;
+  const auto store = factory.Open("store");
+  ASSERT_TRUE(store.ok());
+  const auto restore = [&](int rounds) {
+    Restorer restorer(log, clock);
+    EXPECT_OK(restorer.Add(ChangelogOf(29), "", store->get()));
+    const Status status = restorer.Run([&] { return rounds-- > 0; });
+    const auto current = CurrentAsOf(**store);
+    EXPECT_TRUE(current.ok());
+    return std::pair(status.code(), *current);
+  };
+  EXPECT_EQ(restore(0), std::pair(ErrorCode::kCancelled, std::optional<std::int64_t>()));
+  EXPECT_EQ(restore(1), std::pair(ErrorCode::kCancelled, std::optional<std::int64_t>(1000)));
+  clock.Advance(5);
+  EXPECT_EQ(restore(1), std::pair(ErrorCode::kCancelled, std::optional<std::int64_t>(1000)));
+  EXPECT_EQ(restore(1000), std::pair(ErrorCode::kOk, std::optional<std::int64_t>()));
 }
 
 }  // namespace

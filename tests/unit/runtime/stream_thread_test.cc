@@ -1,8 +1,12 @@
 // One thread step by step: when it commits, how it begins, who stops it.
 #include "engine/runtime/stream_thread.h"
 
+#include <algorithm>
+
 #include "engine/base/hash.h"
+#include "engine/base/wire.h"
 #include "engine/runtime/exchange.h"
+#include "engine/runtime/restorer.h"
 #include "tests/support/plain_operator.h"
 #include "tests/unit/log/forwarding_log.h"
 #include "tests/unit/runtime/toy_job.h"
@@ -10,6 +14,7 @@
 namespace leadflow::toy {
 namespace {
 
+constexpr std::int64_t kDayMs = 86'400'000;
 const TopicPartition kEventsChangelog{"toy.changelog.events", 0};
 
 // Facts stage: the last number of each letter counts, so that their order is seen.
@@ -81,7 +86,7 @@ class FarLog final : public ForwardingLog {
 class WeekLog final : public ForwardingLog {
  public:
   using ForwardingLog::ForwardingLog;
-  std::int64_t tombstones_ms() const override { return std::int64_t{7} * 86'400'000; }
+  std::int64_t tombstones_ms() const override { return 7 * kDayMs; }
 };
 
 class StreamThreadTest : public testing::Test {
@@ -149,6 +154,24 @@ class StreamThreadTest : public testing::Test {
                        [&](std::uint32_t, const KeyedStore& store) { AddSums(store, &sums); });
     }
     return sums;
+  }
+  // Into facts-0 comes what its changelog does not have.
+  void Haunt(std::vector<std::pair<std::string, std::string>> beside) {
+    beside.emplace_back("ghost", "1");
+    const auto store = machine_.stores.Open("facts-0");
+    ASSERT_TRUE(store.ok());
+    for (const auto& [key, value] : beside) (*store)->Put(key, value);
+    EXPECT_OK((*store)->Apply(std::max<std::int64_t>((*store)->applied_offset(), 0)));
+  }
+  bool Haunted() {
+    bool ghost = false;
+    thread().VisitStores(Stage::kFacts, [&](std::uint32_t, const KeyedStore& store) {
+      EXPECT_OK(store.ScanCommitted("ghost", [&](std::string_view, std::string_view) {
+        ghost = true;
+        return false;
+      }));
+    });
+    return ghost;
   }
   std::int64_t Commits() const { return exchange_->progress(0).commits.load(); }
 
@@ -412,32 +435,68 @@ INSTANTIATE_TEST_SUITE_P(Steps, CrashTest,
 
 // A key whose delete was cleaned away stays in a store that was not there to see it.
 TEST_F(StreamThreadTest, AStoreThatIsTooOldForItsChangelogIsMadeAnew) {
-  constexpr std::int64_t kDayMs = 86'400'000;
   BeginAndCommit();
   const Sums sums = Stored(Stage::kFacts);
   WeekLog log(*machine_.log);
   for (const std::int64_t days : {6, 1}) {
     threads_.clear();
-    {
-      const auto store = machine_.stores.Open("facts-0");
-      ASSERT_TRUE(store.ok());
-      (*store)->Put("ghost", "1");
-      EXPECT_OK((*store)->Apply((*store)->applied_offset()));
-    }
+    Haunt({});
     clock_.Advance(days * kDayMs);
     Begin(1, &log);
     ASSERT_TRUE(thread().Start().ok());
-    bool ghost = false;
-    thread().VisitStores(Stage::kFacts, [&](std::uint32_t, const KeyedStore& store) {
-      EXPECT_OK(store.ScanCommitted("ghost", [&](std::string_view, std::string_view) {
-        ghost = true;
-        return false;
-      }));
-    });
-    EXPECT_EQ(ghost, days == 6);  // Then one more day has passed.
+    EXPECT_EQ(Haunted(), days == 6);  // Then one more day has passed.
   }
   EXPECT_EQ(Stored(Stage::kFacts), sums);
   threads_.clear();
+}
+
+// So it does in one whose restore was broken off before its meta record came.
+TEST_F(StreamThreadTest, ARestoreThatWasBrokenOffTooLongAgoBeginsAnew) {
+  BeginAndCommit();
+  const Sums sums = Stored(Stage::kFacts);
+  WeekLog log(*machine_.log);
+  for (const std::int64_t days : {6, 7}) {
+    threads_.clear();
+    EXPECT_OK(machine_.stores.Remove("facts-0"));
+    std::string began;
+    WireWriter(&began).Signed(clock_.WallMillis());
+    Haunt({{std::string(kRestoringKey), began}});
+    clock_.Advance(days * kDayMs);
+    Begin(1, &log);
+    ASSERT_TRUE(thread().Start().ok());
+    EXPECT_EQ(Haunted(), days == 6);
+    EXPECT_EQ(Stored(Stage::kFacts), sums);
+  }
+  threads_.clear();
+}
+
+TEST_F(StreamThreadTest, AStoreOfAChangelogThatWasMadeAnewIsRefused) {
+  BeginAndCommit();
+  threads_.clear();
+  MemoryFileSystem files;
+  const auto log = EmbeddedLog::Open({.directory = "log", .file_system = &files});
+  ASSERT_TRUE(log.ok());
+  clock_.Advance(1);
+  machine_.inputs[0].assign(40, "a=1");
+  machine_.options.slice_bytes = 1;
+  MemoryStoreFactory new_stores;
+  Begin(1, log->get());
+  {
+    StreamThread newer(plan_, **log, *exchange_, clock_, Opener(new_stores), machine_.options, 0,
+                       Share(0, 1));
+    EXPECT_OK(newer.Start());
+    for (int commit = 0; commit < 40; ++commit) {
+      newer.RequestCommit();
+      EXPECT_OK(newer.Step().status());
+    }
+  }
+  for (int start = 0; start < 2; ++start) {  // It stays so.
+    Begin(1, log->get());
+    const Status status = thread().Start();
+    EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+    EXPECT_NE(status.message().find("was made anew since"), std::string_view::npos) << status;
+    threads_.clear();
+  }
 }
 
 TEST_F(StreamThreadTest, AStoreAheadOfTheLogIsRefused) {
