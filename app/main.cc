@@ -19,14 +19,15 @@ namespace leadflow::app {
 namespace {
 
 // Commands of the reference that this release does not have yet: named, so that nobody searches.
-constexpr const char* kLater[] = {"explain", "plan",      "load", "replay-dead-letters",
-                                  "reset",   "savepoint", "top",  "tap"};
+constexpr const char* kLater[] = {"explain",   "plan", "load", "replay-dead-letters",
+                                  "savepoint", "top",  "tap"};
 
 struct Arguments {
   RunOptions run;
   std::vector<std::string> set;
   std::string file, lead, kpi, format = "text", preset, sample;
   StateOptions state;
+  ResetOptions reset;
   bool no_env = false, catalogue = false, all = false;
 };
 
@@ -105,6 +106,17 @@ void AddFiles(CLI::App& app, Arguments& a, int* code) {
   });
 }
 
+void AddReset(CLI::App& app, Arguments& a, int* code) {
+  CLI::App* reset = app.add_subcommand(
+      "reset", "remove what a pipeline has computed; its next run computes it anew");
+  reset->add_option("FILE", a.reset.file)->required();
+  reset->add_flag("--yes", a.reset.yes, "do it; without, only show what would be removed");
+  reset->add_flag("--outputs", a.reset.outputs, "with Kafka: remove its topics of rows, too");
+  reset->add_option("--set", a.set, "override a value as in its runs: path=value");
+  reset->callback(
+      [&a, code] { *code = SplitSettings(a.set, &a.reset.set) ? Reset(a.reset) : kFailed; });
+}
+
 void AddStartingPoints(CLI::App& app, Arguments& a, int* code) {
   app.add_subcommand("schema", "print the JSON Schema of pipeline files")->callback([code] {
     *code = Schema();
@@ -177,6 +189,7 @@ int Main(int argc, char** argv) {
   AddFiles(app, arguments, &code);
   AddStartingPoints(app, arguments, &code);
   AddState(app, arguments, &code);
+  AddReset(app, arguments, &code);
   if (argc == 1) {
     std::printf("%s", app.help().c_str());
     return kFailed;

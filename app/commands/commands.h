@@ -37,6 +37,16 @@ int Graph(const std::string& file, GraphFormat format);
 enum class TopicsFormat { kText, kShell, kStrimzi };
 int Topics(const std::string& file, TopicsFormat format);
 
+// Removes what the pipeline has computed: its stores and its log, with Kafka its topics and its
+// group.
+struct ResetOptions {
+  std::string file;
+  bool yes = false;      // Without: only shows what would go.
+  bool outputs = false;  // With Kafka: topics of rows, too.
+  Settings set;
+};
+int Reset(const ResetOptions& options);
+
 int Schema();
 int Formats();
 int Sample(const std::string& format);

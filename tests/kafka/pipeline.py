@@ -135,6 +135,31 @@ def killed(job, processes):
     return f", {kills} kills"
 
 
+def check_reset(job, expected):
+    """What is computed goes only when it may, all of it, and comes again."""
+    def reset(*words):
+        return subprocess.run([job.binary, "reset", job.pipeline, *words, *job.words], env=job.environment(0), capture_output=True,
+                              text=True, check=False)
+    topics = ("events", "facts", "dead_letters", "changelog.ingest", "changelog.events", "changelog.facts", "kpi.visits")
+    job.wait([job.start(0)])
+    shown = reset("--outputs")
+    if shown.returncode != 1 or any(f"topic {job.name}.{topic}\n" not in shown.stdout for topic in topics):
+        job.complaint(f"reset shows\n{shown.stdout}{shown.stderr}")
+    refusals, deadline = 0, time.monotonic() + SECONDS_MAX
+    while (done := reset("--outputs", "--yes")).returncode != 0:  # The one that has ended is a member for a while.
+        if " members: stop all processes" not in done.stderr or time.monotonic() > deadline:
+            job.complaint(f"reset says\n{done.stderr}")
+        refusals += 1
+        time.sleep(0.2)
+    if refusals == 0:
+        job.complaint("reset did not mind a member")
+    there = subprocess.run([job.read_rows, job.brokers, PARTITIONS, f"{job.name}.kpi.visits"], capture_output=True, text=True, check=False)
+    if there.stdout or (job.folder / "state-0/stores").exists():
+        job.complaint("reset left something")
+    job.wait([job.start(0)])
+    return job.compare(expected, f"reset, refused {refusals} times before")
+
+
 def make_year(binary, folder, leads):
     """The input, and the rows of one process without Kafka."""
     events = folder / "events.jsonl"
@@ -155,6 +180,8 @@ def test(options, folder, kafka):
         more = way(job, processes)
         took = time.monotonic() - start
         equal &= job.compare(expected, f"{name}, {processes} processes{more}, {took:.1f} s")
+    job = Job(options, events, folder, "reset", kafka.variables["LEADFLOW_KAFKA"], "kafka.session_timeout=10s")
+    equal &= check_reset(job, expected)
     return not equal
 
 

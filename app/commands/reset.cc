@@ -1,0 +1,110 @@
+// leadflow reset: removes what a pipeline has computed, so that its next run computes all of it
+// anew from its sources.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "app/commands/commands.h"
+#include "app/job.h"
+#include "app/kafka_options.h"
+#include "app/pipeline_file.h"
+#include "connectors/kafka/forget.h"
+#include "engine/log/file_system.h"
+
+namespace leadflow::app {
+namespace {
+
+struct Belongings {
+  std::string brokers;              // Empty: the log is embedded.
+  std::vector<std::string> topics;  // In the order in which they go.
+  std::vector<std::string> kept;    // Topics of rows.
+  std::vector<std::string> paths;   // Those that are there.
+  std::string lock;                 // The file that a process holds while it runs.
+};
+
+Result<Belongings> BelongingsOf(const Pipeline& pipeline, bool outputs) {
+  const bool on_kafka = pipeline.engine.log == EngineOptions::Log::kKafka;
+  const StateLayout layout(pipeline.engine.state_dir);
+  Belongings found;
+  for (const std::string& path : {layout.stores, layout.log, layout.dead_letters}) {
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) found.paths.push_back(path);
+  }
+  found.lock = on_kafka ? layout.directory + "/lock" : layout.log + "/LOCK";
+  if (!on_kafka) return found;
+  found.brokers = pipeline.kafka->brokers;
+  const std::vector<SourceMessages> nothing;
+  LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline, {.inputs = &nothing}));
+  const std::string positions = plan.changelog_topic("ingest");
+  for (const TopicSpec& topic : plan.Topics()) {
+    if (topic.for_subscribers && !outputs) {
+      found.kept.push_back(topic.name);
+    } else if (topic.name != positions) {
+      found.topics.push_back(topic.name);
+    }
+  }
+  // While it is there, nothing is read from the beginning.
+  found.topics.push_back(positions);
+  return found;
+}
+
+void Print(const Belongings& found, const std::string& name) {
+  std::printf("What `%s` has computed:\n", name.c_str());
+  for (const std::string& path : found.paths) std::printf("  %s\n", path.c_str());
+  for (const std::string& topic : found.topics) std::printf("  topic %s\n", topic.c_str());
+  if (!found.brokers.empty()) {
+    std::printf("  group %s (brokers: %s)\n", name.c_str(), found.brokers.c_str());
+  } else if (found.paths.empty()) {
+    std::printf("  nothing\n");
+  }
+  if (found.kept.empty()) return;
+  std::printf("Kept, and sent every row again by the next run (--outputs removes them, too):\n");
+  for (const std::string& topic : found.kept) std::printf("  topic %s\n", topic.c_str());
+}
+
+Status Remove(const Pipeline& pipeline, const Belongings& found) {
+  std::error_code error;
+  std::unique_ptr<FileLock> lock;
+  if (std::filesystem::exists(found.lock, error)) {
+    LEADFLOW_ASSIGN_OR_RETURN(lock, PosixFileSystem().Lock(found.lock));
+  }
+  if (!found.brokers.empty()) {
+    LEADFLOW_ASSIGN_OR_RETURN(const KafkaOptions options, MakeKafkaOptions(*pipeline.kafka));
+    LEADFLOW_RETURN_IF_ERROR(ForgetOnKafka(options, pipeline.name, found.topics));
+  }
+  for (const std::string& path : found.paths) {
+    std::filesystem::remove_all(path, error);
+    if (error) return Status::Unavailable("cannot remove " + path + ": " + error.message());
+  }
+  return {};
+}
+
+}  // namespace
+
+int Reset(const ResetOptions& options) {
+  const LoadedPipeline loaded =
+      LoadPipelineFile(options.file, {.use_environment = true, .set = options.set});
+  if (!loaded.pipeline) {
+    std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
+    return kBadConfig;
+  }
+  const Result<Belongings> found = BelongingsOf(*loaded.pipeline, options.outputs);
+  if (!found.ok()) {
+    std::fprintf(stderr, "error: %s\n", std::string(found.status().message()).c_str());
+    return kFailed;
+  }
+  Print(*found, loaded.pipeline->name);
+  if (!options.yes) {
+    std::fprintf(stderr, "Nothing was removed; --yes does it.\n");
+    return kFailed;
+  }
+  if (const Status status = Remove(*loaded.pipeline, *found); !status.ok()) {
+    std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
+    return kFailed;
+  }
+  std::printf("Removed.\n");
+  return kDone;
+}
+
+}  // namespace leadflow::app
