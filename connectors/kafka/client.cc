@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <condition_variable>
 #include <thread>
 
@@ -14,10 +15,11 @@ constexpr std::int64_t kDestroyWaitMs = 5'000;
 constexpr std::int64_t kTokenLifetimeMs = 3'600'000;
 
 // What the promises of the log rest on. `extra` must not change it.
-constexpr std::array<std::string_view, 17> kOwnSettings = {
+constexpr std::array<std::string_view, 18> kOwnSettings = {
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
+    "debug",
     "enable.auto.commit",
     "enable.idempotence",
     "enable.partition.eof",
@@ -81,6 +83,7 @@ Settings BaseSettings(const KafkaOptions& options) {
   Settings settings = {
       {"bootstrap.servers", options.brokers},
       {"client.id", "leadflow"},
+      {"debug", "feature"},  // For OnLog: what versions of requests a broker knows.
       {"retry.backoff.ms", "5"},
       {"socket.nagle.disable", "true"},
       {"socket.keepalive.enable", "true"},
@@ -130,8 +133,7 @@ Result<std::shared_ptr<Client>> Client::New(rd_kafka_type_t type, const KafkaOpt
   if (hooks.on_delivery != nullptr) rd_kafka_conf_set_dr_msg_cb(config.get(), hooks.on_delivery);
   if (hooks.events != 0) rd_kafka_conf_set_events(config.get(), hooks.events);
   rd_kafka_conf_set_error_cb(config.get(), &Client::OnError);
-  // What goes wrong is in the Status of the call that meets it; nothing is printed beside.
-  rd_kafka_conf_set_log_cb(config.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
+  rd_kafka_conf_set_log_cb(config.get(), &Client::OnLog);
   if (!events->sasl.token.empty()) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(config.get(), &Client::OnToken);
   }
@@ -167,6 +169,23 @@ Client::~Client() {
   } else {
     thread.detach();
   }
+}
+
+// What goes wrong is in the Status of the call that meets it; nothing is printed. This is the only
+// place where librdkafka tells what a broker knows: "  ApiKey TxnOffsetCommit (28) Versions 0..3".
+void Client::OnLog(const rd_kafka_t* handle, int, const char* topic, const char* line) {
+  if (std::string_view(topic) != "APIVERSION") return;
+  constexpr std::string_view kRequest = "ApiKey TxnOffsetCommit (28) Versions ";
+  constexpr int kWithGeneration = 3;
+  const std::string_view text = line;
+  const std::size_t at = text.find(kRequest);
+  if (at == std::string_view::npos) return;
+  const std::size_t newest = text.find("..", at);
+  if (newest == std::string_view::npos) return;
+  int version = kWithGeneration;
+  std::from_chars(text.data() + newest + 2, text.data() + text.size(), version);
+  if (version >= kWithGeneration) return;
+  if (auto* const events = static_cast<Events*>(rd_kafka_opaque(handle))) events->old_broker = true;
 }
 
 // The last complaint that is not a mere consequence is what a user has to know.

@@ -3,6 +3,7 @@
 // Thread-safe, as librdkafka is.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -71,6 +72,10 @@ class Client {
   // says what the client last met; a refused login is told from a broker that is away.
   Status StatusOf(rd_kafka_resp_err_t code, std::string_view what) const;
 
+  // Whether a broker it has met is older than Apache Kafka 2.5: its transactions do not look at the
+  // generation of the member that sends offsets.
+  bool met_old_broker() const { return events_->old_broker; }
+
   // Whether calling again may help; whether a newer writer or member took the place.
   static bool Transient(rd_kafka_resp_err_t code);
   static bool Fenced(rd_kafka_resp_err_t code);
@@ -82,8 +87,10 @@ class Client {
     std::mutex mutex;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     std::string text;
+    std::atomic<bool> old_broker = false;
   };
 
+  static void OnLog(const rd_kafka_t* handle, int level, const char* topic, const char* line);
   static void OnError(rd_kafka_t* handle, int code, const char* reason, void* opaque);
   static void OnToken(rd_kafka_t* handle, const char* config, void* opaque);
 

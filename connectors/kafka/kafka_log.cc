@@ -86,7 +86,11 @@ Status KafkaLog::Cluster::Connect() const {
         client_->get(), 0, nullptr, &metadata, std::min(deadline.remaining_ms(), kSliceMs));
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       rd_kafka_metadata_destroy(metadata);
-      return {};
+      if (!client_->met_old_broker()) return {};
+      return {ErrorCode::kFailedPrecondition,
+              "kafka brokers " + options.brokers +
+                  " are older than Apache Kafka 2.5: a process that was left behind could still "
+                  "commit there; upgrade them"};
     }
     const Status status = client_->StatusOf(error, "connecting");
     if (late || !status.retryable()) return status;

@@ -36,6 +36,7 @@ class KafkaLog final : public Log {
 
  public:
   // Connects. kInvalidArgument: an option or the login is wrong. kUnavailable: no broker answers.
+  // kFailedPrecondition: the brokers are too old.
   static Result<std::unique_ptr<KafkaLog>> Open(KafkaOptions options);
   explicit KafkaLog(std::unique_ptr<Cluster> cluster);  // Use Open.
   ~KafkaLog() override;                                 // Readers and writers have to be gone.
