@@ -5,7 +5,7 @@
 #   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
 #   make flatness  cost of an event by what its lead has behind it
 #   make profile  where the time of the benchmark goes (needs perf)
-#   make chaos    a pipeline on Kafka whose processes and broker are killed and frozen, SEEDS times SECONDS
+#   make chaos    a pipeline on three brokers of Kafka: all are killed, frozen, cut off, SEEDS times SECONDS
 #   make fuzz     every fuzz target for SECONDS=60
 #   make format   clang-format over the tree;  make lint   clang-tidy
 
@@ -15,6 +15,7 @@ DIST ?= uniform
 THREADS ?= 1
 SECONDS ?= 60
 SEEDS ?= 1000
+BROKERS ?= 3
 CHAOS_SEEDS ?= $(if $(filter command line,$(origin SEEDS)),$(SEEDS),3)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
@@ -62,7 +63,7 @@ simulation: packages
 chaos: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow kafka_read_rows
-	@python3 -B tests/kafka/chaos.py build/release/leadflow build/release/bin/kafka_read_rows --seeds $(CHAOS_SEEDS) --seconds $(SECONDS)
+	@python3 -B tests/kafka/chaos.py build/release/leadflow build/release/bin/kafka_read_rows --seeds $(CHAOS_SEEDS) --seconds $(SECONDS) --brokers $(BROKERS)
 
 fuzz: packages
 	@tests/fuzz/run.sh $(SECONDS)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A real Apache Kafka broker for tests: one process (KRaft), loopback only, free ports, a temporary directory.
+"""Real Apache Kafka brokers for tests: one process each (KRaft), loopback only, free ports, a temporary directory.
 
     broker.py run [--version V] -- COMMAND...   starts a broker, runs COMMAND with the variables below, stops the broker;
                                                 ends with COMMAND's exit code, or 77 if Java, Maven or openssl is not there
@@ -7,7 +7,7 @@
     broker.py fetch [--version V]               only fills the cache
 
 COMMAND finds in its environment
-    LEADFLOW_KAFKA           host:port, no encryption, no login
+    LEADFLOW_KAFKA           host:port (with commas, if a test has several brokers), no encryption, no login
     LEADFLOW_KAFKA_SASL      host:port, login by SASL PLAIN (user `leadflow`, password `secret`)
     LEADFLOW_KAFKA_TLS       host:port, TLS
     LEADFLOW_KAFKA_CA        file of the certificate authority of the TLS port
@@ -30,6 +30,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import links
 
 SKIPPED = 77
 DEFAULT_VERSION = "4.3.1"
@@ -61,23 +63,25 @@ log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
 """
-# Replication 1 for there is one broker; compaction and the end of old transactions as soon as they can be.
+# Compaction and the end of old transactions as soon as they can be.
 PROPERTIES = """process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller},TLS://127.0.0.1:{tls}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL
+node.id={node}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller},TLS://127.0.0.1:{tls}{link_listeners}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls}{link_addresses}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL{link_protocols}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={directory}/data
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
 log.roll.ms=200
@@ -165,16 +169,18 @@ def die_with_parent():
 
 
 class Broker:
-    """One broker; `directory` is its own and is removed by the caller."""
+    """One broker of a cluster; `directory` is its own and is removed by the caller."""
 
-    def __init__(self, version, directory):
-        self.version = version
+    def __init__(self, version, directory, node, ports):
+        self.version, self.node = version, node
         self.directory = pathlib.Path(directory)
+        self.directory.mkdir(exist_ok=True)
         self.log = self.directory / "broker.log"
         self.java = find_program("java", "install a Java runtime of version 17 or later to run the Kafka broker for tests")
         self.lib = fetch(version)
         self.process = None
-        self.variables = {}
+        self.plain, self.sasl, self.tls, self.controller, *self.behind_links = ports
+        self.link_ports = []
 
     def command(self, main, *words):
         if self.version.startswith("3."):
@@ -184,42 +190,45 @@ class Broker:
         return [self.java, "-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging,
                 "-cp", f"{self.lib}/*", main, *words]
 
-    def configure(self):
-        plain, sasl, tls, controller = free_ports(4)
+    def configure(self, voters, replicas, lines):
+        """`lines`: Links or None. A client that comes over one finds all brokers over it."""
         write_certificates(self.directory)
-        text = PROPERTIES.format(plain=plain, sasl=sasl, tls=tls, controller=controller, directory=self.directory)
+        ports = self.behind_links
+        self.link_ports = [lines.lead(link, port) for link, port in enumerate(ports)]
+        text = PROPERTIES.format(
+            node=self.node, voters=voters, plain=self.plain, sasl=self.sasl, tls=self.tls, controller=self.controller,
+            directory=self.directory, replicas=replicas, in_sync=max(1, replicas - 1),
+            link_listeners="".join(f",LINK{i}://127.0.0.1:{port}" for i, port in enumerate(ports)),
+            link_addresses="".join(f",LINK{i}://127.0.0.1:{port}" for i, port in enumerate(self.link_ports)),
+            link_protocols="".join(f",LINK{i}:PLAINTEXT" for i in range(len(ports))))
         (self.directory / "server.properties").write_text(text)
         (self.directory / "log4j2.yaml").write_text(LOG4J2)
         (self.directory / "log4j.properties").write_text(LOG4J1)
-        self.variables = {"LEADFLOW_KAFKA": f"127.0.0.1:{plain}", "LEADFLOW_KAFKA_SASL": f"127.0.0.1:{sasl}",
-                          "LEADFLOW_KAFKA_TLS": f"127.0.0.1:{tls}", "LEADFLOW_KAFKA_CA": str(self.directory / "ca.pem"),
-                          "LEADFLOW_KAFKA_VERSION": self.version}
-
-    def start(self):
-        self.configure()
-        properties = str(self.directory / "server.properties")
         with open(self.log, "ab") as log:
-            done = subprocess.run(self.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties),
-                                  stdout=log, stderr=log, check=False)
-            if done.returncode != 0:
-                self.fail("could not format its directory")
-            self.process = subprocess.Popen(self.command("kafka.Kafka", properties), stdout=log, stderr=log,
+            done = subprocess.run(self.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c",
+                                               str(self.directory / "server.properties")), stdout=log, stderr=log, check=False)
+        if done.returncode != 0:
+            self.fail("could not format its directory")
+
+    def launch(self):
+        """Returns how often it says in its log that it has started, once it has."""
+        starts = self.log.read_text(errors="replace").count(STARTED)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command("kafka.Kafka", str(self.directory / "server.properties")), stdout=log, stderr=log,
                                             preexec_fn=die_with_parent)
-        self.variables["LEADFLOW_KAFKA_PID"] = str(self.process.pid)
-        self.wait_until_ready(1)
+        return starts + 1
 
     def restart(self, kill):
         """The same broker again, on what it has on disk; `kill`: it had no time to end."""
+        self.end(kill)
+        self.wait_until_ready(self.launch())
+
+    def end(self, kill):
         if kill:
             self.process.kill()
             self.process.wait()
         else:
             self.stop()
-        starts = self.log.read_text(errors="replace").count(STARTED)
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command("kafka.Kafka", str(self.directory / "server.properties")), stdout=log, stderr=log,
-                                            preexec_fn=die_with_parent)
-        self.wait_until_ready(starts + 1)
 
     def wait_until_ready(self, starts):
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -247,20 +256,53 @@ class Broker:
             self.process.wait()
 
 
+class Cluster:
+    """Some brokers, with topics of as many replicas; `directory` is removed by the caller."""
+
+    def __init__(self, version, directory, brokers=1, link_count=0):
+        each = 4 + link_count
+        ports = free_ports(brokers * each)
+        self.brokers = [Broker(version, pathlib.Path(directory) / str(i + 1), i + 1, ports[i * each:(i + 1) * each])
+                        for i in range(brokers)]
+        self.links = links.Links(link_count) if link_count else None
+        first = self.brokers[0]
+        self.java, self.lib = first.java, first.lib
+        self.variables = {"LEADFLOW_KAFKA": ",".join(f"127.0.0.1:{one.plain}" for one in self.brokers),
+                          "LEADFLOW_KAFKA_SASL": f"127.0.0.1:{first.sasl}", "LEADFLOW_KAFKA_TLS": f"127.0.0.1:{first.tls}",
+                          "LEADFLOW_KAFKA_CA": str(first.directory / "ca.pem"), "LEADFLOW_KAFKA_VERSION": version}
+
+    def start(self):
+        voters = ",".join(f"{one.node}@127.0.0.1:{one.controller}" for one in self.brokers)
+        for one in self.brokers:
+            one.configure(voters, len(self.brokers), self.links)
+        starts = [one.launch() for one in self.brokers]
+        for one, count in zip(self.brokers, starts):
+            one.wait_until_ready(count)
+        self.variables["LEADFLOW_KAFKA_PID"] = str(self.brokers[0].process.pid)
+
+    def over(self, link):
+        """The brokers as they are found over a link."""
+        return ",".join(f"127.0.0.1:{one.link_ports[link]}" for one in self.brokers)
+
+    def stop(self):
+        for one in self.brokers:
+            one.stop()
+
+
 @contextlib.contextmanager
-def running(version):
+def running(version, brokers=1, link_count=0):
     with tempfile.TemporaryDirectory(prefix="leadflow-kafka-", ignore_cleanup_errors=True) as directory:
-        broker = Broker(version, directory)
+        cluster = Cluster(version, directory, brokers, link_count)
         try:
-            broker.start()
-            yield broker
+            cluster.start()
+            yield cluster
         finally:
-            broker.stop()
+            cluster.stop()
 
 
 def run(version, command):
-    with running(version) as broker:
-        child = subprocess.Popen(command, env={**os.environ, **broker.variables})
+    with running(version) as cluster:
+        child = subprocess.Popen(command, env={**os.environ, **cluster.variables})
         try:
             return child.wait()
         finally:
@@ -269,26 +311,28 @@ def run(version, command):
 
 
 def serve(version):
-    with running(version) as broker:
-        for name, value in broker.variables.items():
+    with running(version) as cluster:
+        for name, value in cluster.variables.items():
             print(f"{name}={value}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
-            broker.process.wait()
+            cluster.brokers[0].process.wait()
     return 0
 
 
-def run_test(description, test, programs=("binary",), **options):
-    """Parses `programs`, --version and `options` (name=default), and returns what `test(options, folder, broker)` does, or SKIPPED."""
+def run_test(description, test, programs=("binary",), link_count=0, **options):
+    """Parses `programs`, --version, --brokers and `options` (name=default), and returns what `test(options, folder, cluster)` does, or
+    SKIPPED."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for program in programs:
         parser.add_argument(program, type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--version", default=os.environ.get("KAFKA_VERSION") or DEFAULT_VERSION)
+    parser.add_argument("--brokers", type=int, default=1)
     for name, default in options.items():
         parser.add_argument(f"--{name}", type=type(default), default=default)
     parsed = parser.parse_args()
     try:
-        with tempfile.TemporaryDirectory() as folder, running(parsed.version) as broker:
-            return test(parsed, pathlib.Path(folder), broker)
+        with tempfile.TemporaryDirectory() as folder, running(parsed.version, parsed.brokers, link_count) as cluster:
+            return test(parsed, pathlib.Path(folder), cluster)
     except Missing as missing:
         print(f"{pathlib.Path(sys.argv[0]).name}: skipped: {missing}", file=sys.stderr)
         return SKIPPED

@@ -1,12 +1,14 @@
-"""A pipeline whose input grows while its processes and its broker are killed, frozen, restarted, added and removed: in the
-end its rows are those of one undisturbed process without Kafka.
+"""A pipeline whose input grows while its processes and its brokers are killed, frozen, restarted, added and removed, cut off and
+slowed down, and disks run full: in the end its rows are those of one undisturbed process without Kafka.
 
-    chaos.py LEADFLOW_BINARY READ_ROWS_BINARY [--seeds 1] [--first 1] [--seconds 60] [--leads 1500] [--version V]
+    chaos.py LEADFLOW_BINARY READ_ROWS_BINARY [--seeds 1] [--first 1] [--seconds 60] [--leads 1500] [--brokers 1] [--version V]
 
-The same seed gives the same faults at the same times, as far as a machine can. `--seconds`: of each seed.
+The same seed gives the same faults at the same times, as far as a machine can. `--seconds`: of each seed. With three brokers a broker
+that was killed stays away for a while, and the others go on without it. Full disks need a user who may mount; else they are left out.
 """
 import collections
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -23,17 +25,33 @@ import broker  # noqa: E402
 import pipeline  # noqa: E402
 
 PROCESSES_MAX = 4
+DISK = "512m"  # of a state directory
 
 
 class Chaos:
     def __init__(self, job, kafka, seed):
         self.job, self.kafka, self.dice = job, kafka, random.Random(seed)
         self.running, self.frozen, self.members = {}, set(), 0
+        self.away = []  # Brokers that were killed.
         self.done = collections.Counter()
+        self.may_mount = os.geteuid() == 0 and self.mount(job.folder / "probe")
+        job.brokers_of = lambda member: kafka.over(member % PROCESSES_MAX) if isinstance(member, int) else job.brokers
+
+    def mount(self, folder):
+        folder.mkdir(exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], stderr=subprocess.DEVNULL, check=False)
+        return done.returncode == 0
+
+    def unmount(self):
+        for folder in self.job.folder.iterdir():
+            if folder.is_mount():
+                subprocess.run(["umount", "-l", folder], check=True)
 
     def begin(self, member=None):
         if member is None:
             member, self.members = self.members, self.members + 1
+            if self.may_mount:
+                self.mount(self.job.folder / f"state-{member}")
         self.running[member] = self.job.start(member, "--log-format", "json")
 
     def victim(self):
@@ -41,6 +59,8 @@ class Chaos:
 
     def end(self, member, how):
         process = self.running.pop(member)
+        if how == signal.SIGTERM:  # To end in order it has to commit.
+            self.kafka.links.broken[member % PROCESSES_MAX] = False
         process.send_signal(signal.SIGCONT)
         self.frozen.discard(member)
         process.send_signal(how)
@@ -57,7 +77,8 @@ class Chaos:
 
     def kill_with_disk(self):
         member = self.end(self.victim(), signal.SIGKILL)
-        shutil.rmtree(self.job.folder / f"state-{member}", ignore_errors=True)
+        for path in (self.job.folder / f"state-{member}").glob("*"):
+            path.unlink() if path.is_file() else shutil.rmtree(path)
         self.begin(member)
 
     def kill_for_good(self):
@@ -90,13 +111,63 @@ class Chaos:
             self.running[member].send_signal(signal.SIGCONT)
         return self.frozen.clear()
 
+    def cut_off(self):
+        self.kafka.links.broken[self.victim() % PROCESSES_MAX] = True
+
+    def slow_down(self):
+        self.kafka.links.delay_s[self.victim() % PROCESSES_MAX] = self.dice.uniform(0.01, 0.2)
+
+    def mend(self):
+        self.kafka.links.mend()
+
+    def fill_disk(self):
+        """A process either does without the disk for a while, or says what is wrong and ends."""
+        if not self.may_mount:
+            return False
+        member = self.victim()
+        folder = self.job.folder / f"state-{member}"
+        try:
+            with open(folder / "filler", "wb", buffering=0) as filler:
+                while filler.write(bytes(1 << 20)) > 0:
+                    pass
+        except OSError:
+            pass  # It is full.
+        time.sleep(self.dice.uniform(1, 5))
+        process = self.running[member]
+        if process.poll() is not None:
+            said = self.job.log_of[member].read_text()
+            if "No space left" not in said:
+                self.job.complaint(f"process {member} ended with {process.returncode} on a full disk, without saying why")
+            self.done["ended for its disk"] += 1
+        (folder / "filler").unlink()
+        if process.poll() is not None:
+            self.frozen.discard(member)
+            self.begin(member)
+
+    def kill_broker(self):
+        if len(self.kafka.brokers) < 3:
+            return self.kafka.brokers[0].restart(kill=True)
+        if self.away:
+            return False
+        self.away.append(self.dice.choice(self.kafka.brokers))
+        return self.away[0].end(kill=True)
+
+    def bring_broker_back(self):
+        if not self.away:
+            return False
+        broker_back = self.away.pop()
+        return broker_back.wait_until_ready(broker_back.launch())
+
     def restart_broker(self):
-        self.kafka.restart(kill=self.dice.random() < 0.5)
+        self.bring_broker_back()
+        self.dice.choice(self.kafka.brokers).restart(kill=False)
 
     def hold_broker(self):
-        self.kafka.process.send_signal(signal.SIGSTOP)
+        self.bring_broker_back()
+        one = self.dice.choice(self.kafka.brokers)
+        one.process.send_signal(signal.SIGSTOP)
         time.sleep(self.dice.uniform(0.5, 5))
-        self.kafka.process.send_signal(signal.SIGCONT)
+        one.process.send_signal(signal.SIGCONT)
 
     def check_alive(self):
         for member, process in self.running.items():
@@ -105,7 +176,8 @@ class Chaos:
 
     def run(self, seconds):
         faults = [self.kill, self.kill, self.kill_with_disk, self.kill_for_good, self.restart, self.remove, self.add, self.add,
-                  self.freeze, self.freeze, self.thaw, self.thaw, self.restart_broker, self.hold_broker]
+                  self.freeze, self.freeze, self.thaw, self.thaw, self.cut_off, self.mend, self.slow_down, self.mend, self.fill_disk,
+                  self.kill_broker, self.bring_broker_back, self.restart_broker, self.hold_broker]
         for _ in range(2):
             self.begin()
         end, bag = time.monotonic() + seconds, []
@@ -117,6 +189,8 @@ class Chaos:
             fault = bag.pop()
             self.done[fault.__name__] += fault() is not False
         self.thaw()
+        self.mend()
+        self.bring_broker_back()
 
     def metrics(self, member):
         """Empty while it does not answer."""
@@ -166,10 +240,13 @@ def run_seed(options, folder, events, expected, kafka, seed):
     feeder = threading.Thread(target=feed, args=(events.read_bytes().splitlines(keepends=True), growing, options.seconds), daemon=True)
     feeder.start()
     chaos = Chaos(job, kafka, seed)
-    chaos.run(options.seconds)
-    feeder.join()
-    chaos.catch_up()
-    chaos.stop()
+    try:
+        chaos.run(options.seconds)
+        feeder.join()
+        chaos.catch_up()
+        chaos.stop()
+    finally:
+        chaos.unmount()
     job.words = plain
     faults = ", ".join(f"{fault} {count}" for fault, count in sorted(chaos.done.items()))
     if not job.compare(expected, f"seed {seed}: {faults}"):
@@ -185,4 +262,4 @@ def test(options, folder, kafka):
 
 
 if __name__ == "__main__":
-    sys.exit(broker.run_test(__doc__, test, ("binary", "read_rows"), seeds=1, first=1, seconds=60.0, leads=1500))
+    sys.exit(broker.run_test(__doc__, test, ("binary", "read_rows"), link_count=PROCESSES_MAX, seeds=1, first=1, seconds=60.0, leads=1500))

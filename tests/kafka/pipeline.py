@@ -46,12 +46,14 @@ class Job:
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir()
         self.events, self.name, self.brokers = events, name, brokers
-        self.words = [w for s in (f"name={name}", f"kafka.brokers={brokers}", "kafka.topics.replication=1", "kafka.session_timeout=2s",
-                                  f"engine.partitions={PARTITIONS}", "engine.commit_interval=50ms", *settings) for w in ("--set", s)]
+        settings = (f"name={name}", f"kafka.brokers={brokers}", f"kafka.topics.replication={options.brokers}", "kafka.session_timeout=2s",
+                    f"engine.partitions={PARTITIONS}", "engine.commit_interval=50ms", *settings)
+        self.words = [word for setting in settings for word in ("--set", setting)]
         self.binary, self.read_rows = options.binary, options.read_rows
         self.pipeline = self.folder / "year.yaml"
         self.pipeline.write_text((ROOT / "tests/golden/year.yaml").read_text() + OUTPUTS)
         self.logs, self.log_of = [], {}
+        self.brokers_of = lambda member: brokers
 
     def environment(self, member):
         return dict(os.environ, EVENTS_FILE=str(self.events), OUT_DIR=str(self.folder / "out"),
@@ -61,7 +63,8 @@ class Job:
         log = self.folder / f"log-{member}-{len(self.logs)}"
         self.logs.append(log)
         self.log_of[member] = log
-        command = [self.binary, "run", self.pipeline, *(words or ["--quiet", "--until-end"]), *self.words]
+        command = [self.binary, "run", self.pipeline, *(words or ["--quiet", "--until-end"]), *self.words,
+                   "--set", f"kafka.brokers={self.brokers_of(member)}"]
         with open(log, "wb") as out:
             return subprocess.Popen(command, env=self.environment(member), stdout=out, stderr=out, preexec_fn=broker.die_with_parent)
 
