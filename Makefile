@@ -3,6 +3,7 @@
 #   make demo     builds, runs the quick start on real events, prints a report
 #   make test     everything that must hold: release and sanitizer tests, layout, examples
 #   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
+#   make bench-kafka, bench-latency  the same on a broker of Kafka; how long a subscriber waits for a row
 #   make flatness  cost of an event by what its lead has behind it
 #   make profile  where the time of the benchmark goes (needs perf)
 #   make chaos    a pipeline on three brokers of Kafka: all are killed, frozen, cut off, SEEDS times SECONDS
@@ -13,13 +14,14 @@ JOB ?= b2b-journeys
 EVENTS ?= 1000000
 DIST ?= uniform
 THREADS ?= 1
+FAULT ?= none
 SECONDS ?= 60
 SEEDS ?= 1000
 BROKERS ?= 3
 CHAOS_SEEDS ?= $(if $(filter command line,$(origin SEEDS)),$(SEEDS),3)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build demo test bench bench-kafka flatness profile simulation chaos fuzz format lint packages clean
+.PHONY: build demo test bench bench-kafka bench-latency flatness profile simulation chaos fuzz format lint packages clean
 
 packages:
 	@deploy/debian/install.sh
@@ -44,6 +46,11 @@ bench-kafka: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow bench_produce bench_generate
 	@python3 -B bench/kafka.py --events $(EVENTS) --dist $(DIST) --threads $(THREADS)
+
+bench-latency: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target leadflow bench_produce bench_generate bench_latency
+	@python3 -B bench/latency.py --threads $(THREADS) --dist $(DIST) --fault $(FAULT)
 
 flatness: packages
 	@cmake --preset release > /dev/null
