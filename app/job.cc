@@ -12,6 +12,7 @@
 #include "app/process_metrics.h"
 #include "app/service.h"
 #include "connectors/file/row_writer.h"
+#include "connectors/kafka/forget.h"
 #include "connectors/kafka/kafka_log.h"
 #include "engine/log/embedded_log.h"
 #include "engine/state/rocks_store.h"
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Log>> OpenLog(const Pipeline& pipeline, const StateLayout
   }
   LEADFLOW_ASSIGN_OR_RETURN(KafkaOptions options, MakeKafkaOptions(*pipeline.kafka));
   LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<KafkaLog> log, KafkaLog::Open(std::move(options)));
+  LEADFLOW_RETURN_IF_ERROR(CheckNotForgotten(*log, pipeline.name));
   return std::unique_ptr<Log>(std::move(log));
 }
 

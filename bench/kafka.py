@@ -49,7 +49,8 @@ class Job:
         return dict(os.environ, STATE_DIR=str(self.work / state), OUT_DIR=str(self.work / "out"))
 
     def start(self, state, *words):
-        return subprocess.Popen([*self.command, *words], env=self.environment(state), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen([*self.command, *words], env=self.environment(state), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                preexec_fn=broker.die_with_parent)
 
     def run(self, state):
         """To the end: (seconds, CPU seconds, peak resident MiB, records)."""

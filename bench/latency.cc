@@ -86,13 +86,14 @@ void Produce(const char* brokers, const char* topic, std::int64_t rate,
   for (std::size_t n = 0; n < probes->size(); ++n) {
     const std::int64_t due_ms = begin_ms + static_cast<std::int64_t>(n) * kProbeEveryMs;
     for (std::int64_t now = NowMs(); now < due_ms; now = NowMs()) {
-      for (; sent < (now - begin_ms) * rate / 1000 && std::getline(std::cin, line); ++sent) {
+      for (; sent < (now - begin_ms) * rate / 1000; ++sent) {
+        if (!std::getline(std::cin, line)) Fail("standard input is too short");
         Send(client, topic, line);
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     const std::string name = std::string(kProbe) + std::to_string(n) + "-";
-    (*probes)[n].sent_ms = NowMs();
+    (*probes)[n].sent_ms = due_ms;  // Also if it is late: nobody waits less for that.
     Send(client, topic,
          R"({"id":")" + name + std::to_string(begin_ms) +
              R"(","time":"2025-06-01T00:00:00Z","kind":"web_visit","user_id":")" + name +

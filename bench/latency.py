@@ -85,7 +85,7 @@ def measure(options, brokers, events, work):
     else:
         seen = sorted(sent + latency for sent, latency in rows if sent + latency > fault_ms)
         times = [fault_ms, *seen]
-        print(f"  {options.fault}: after kill -9 the longest time without a committed row is "
+        print(f"  {options.fault}: after kill -9 the longest time without a committed row of any partition is "
               f"{max(b - a for a, b in zip(times, times[1:])) / 1000:.2f} s, the longest wait for one "
               f"{max(latency for sent, latency in rows if sent > fault_ms - margin_ms) / 1000:.2f} s "
               f"(kafka.session_timeout {kafka.SESSION_SECONDS} s)")

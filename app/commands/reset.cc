@@ -1,6 +1,5 @@
 // leadflow reset: removes what a pipeline has computed, so that its next run computes all of it
 // anew from its sources.
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -16,36 +15,34 @@ namespace leadflow::app {
 namespace {
 
 struct Belongings {
-  std::string brokers;              // Empty: the log is embedded.
-  std::vector<std::string> topics;  // In the order in which they go.
-  std::vector<std::string> kept;    // Topics of rows.
-  std::vector<std::string> paths;   // Those that are there.
-  std::string lock;                 // The file that a process holds while it runs.
+  std::string brokers;  // Empty: the log is embedded.
+  std::vector<std::string> topics;
+  std::vector<std::string> kept;   // Topics of rows.
+  std::vector<std::string> paths;  // Those that are there.
+  std::string lock;                // The file that a process holds while it runs.
 };
+
+// Renamed before it is removed, so that nobody takes what is left of it for a whole.
+std::string Doomed(const std::string& path) { return path + ".removed"; }
 
 Result<Belongings> BelongingsOf(const Pipeline& pipeline, bool outputs) {
   const bool on_kafka = pipeline.engine.log == EngineOptions::Log::kKafka;
   const StateLayout layout(pipeline.engine.state_dir);
   Belongings found;
-  for (const std::string& path : {layout.stores, layout.log, layout.dead_letters}) {
-    std::error_code error;
-    if (std::filesystem::exists(path, error)) found.paths.push_back(path);
+  for (const std::string& path : {layout.log, layout.stores, layout.dead_letters}) {
+    for (const std::string& one : {Doomed(path), path}) {
+      std::error_code error;
+      if (std::filesystem::exists(one, error)) found.paths.push_back(one);
+    }
   }
   found.lock = on_kafka ? layout.directory + "/lock" : layout.log + "/LOCK";
   if (!on_kafka) return found;
   found.brokers = pipeline.kafka->brokers;
   const std::vector<SourceMessages> nothing;
   LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline, {.inputs = &nothing}));
-  const std::string positions = plan.changelog_topic("ingest");
   for (const TopicSpec& topic : plan.Topics()) {
-    if (topic.for_subscribers && !outputs) {
-      found.kept.push_back(topic.name);
-    } else if (topic.name != positions) {
-      found.topics.push_back(topic.name);
-    }
+    (topic.for_subscribers && !outputs ? found.kept : found.topics).push_back(topic.name);
   }
-  // While it is there, nothing is read from the beginning.
-  found.topics.push_back(positions);
   return found;
 }
 
@@ -73,8 +70,12 @@ Status Remove(const Pipeline& pipeline, const Belongings& found) {
     LEADFLOW_ASSIGN_OR_RETURN(const KafkaOptions options, MakeKafkaOptions(*pipeline.kafka));
     LEADFLOW_RETURN_IF_ERROR(ForgetOnKafka(options, pipeline.name, found.topics));
   }
-  for (const std::string& path : found.paths) {
-    std::filesystem::remove_all(path, error);
+  for (std::string path : found.paths) {
+    if (!path.ends_with(Doomed(""))) {
+      std::filesystem::rename(path, Doomed(path), error);
+      if (!error) path = Doomed(path);
+    }
+    if (!error) std::filesystem::remove_all(path, error);
     if (error) return Status::Unavailable("cannot remove " + path + ": " + error.message());
   }
   return {};

@@ -8,6 +8,7 @@
 #include "app/identity_key.h"
 #include "app/job.h"
 #include "app/pipeline_file.h"
+#include "connectors/kafka/forget.h"
 #include "connectors/kafka/topic_settings.h"
 
 namespace leadflow::app {
@@ -48,6 +49,7 @@ std::vector<Right> RightsOf(const Pipeline& pipeline, const std::vector<TopicSpe
       rights.push_back({"topic", topic, false, {"Describe", "Read"}});
     }
   }
+  rights.push_back({"topic", ForgettingTopic(pipeline.name), false, {"Describe"}});
   rights.push_back({"group", pipeline.name, false, {"Describe", "Read"}});
   rights.push_back({"transactionalId", pipeline.name + "-", true, {"Describe", "Write"}});
   return rights;

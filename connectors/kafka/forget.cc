@@ -1,6 +1,7 @@
 #include "connectors/kafka/forget.h"
 
 #include <memory>
+#include <vector>
 
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/questions.h"
@@ -12,36 +13,6 @@ namespace {
 using kafka::Ask;
 using kafka::Client;
 using kafka::Event;
-
-Status CheckNobodyIn(const std::shared_ptr<Client>& client, const std::string& group) {
-  struct Members {
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-    int count = 0;
-  };
-  LEADFLOW_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const Members> members,
-      kafka::AskInTime<Members>(
-          *client, client->options().answer_timeout_ms, "group `" + group + "`",
-          [client, group](Members& answer, int wait_ms) {
-            const rd_kafka_group_list* groups = nullptr;
-            answer.error = rd_kafka_list_groups(client->get(), group.c_str(), &groups, wait_ms);
-            if (answer.error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-            for (int i = 0; i < groups->group_cnt; ++i) {
-              if (groups->groups[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-                answer.error = groups->groups[i].err;
-              }
-              answer.count += groups->groups[i].member_cnt;
-            }
-            rd_kafka_group_list_destroy(groups);
-          }));
-  if (members->count == 0) return {};
-  return {ErrorCode::kFailedPrecondition,
-          "group `" + group + "` has " + std::to_string(members->count) +
-              " members: stop all processes of this pipeline, and wait for "
-              "`kafka.session_timeout` (" +
-              std::to_string(client->options().session_timeout_ms / 1000) +
-              " s) after the last has ended"};
-}
 
 Status DeleteTopic(const std::shared_ptr<Client>& client, const std::string& topic) {
   constexpr int kPauseMs = 20;
@@ -92,21 +63,68 @@ Status DeleteGroup(const std::shared_ptr<Client>& client, const std::string& gro
       rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count);
   if (count != 1) return {ErrorCode::kInternal, what + ": no answer about it"};
   const rd_kafka_error_t* const error = rd_kafka_group_result_error(results[0]);
-  if (error == nullptr || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-    return {};
+  const rd_kafka_resp_err_t code =
+      error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return {};
+  if (code != RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP) return client->StatusOf(code, what);
+  return {ErrorCode::kFailedPrecondition,
+          "group `" + group +
+              "` still has members: stop all processes of this pipeline, and wait for "
+              "`kafka.session_timeout` (" +
+              std::to_string(client->options().session_timeout_ms / 1000) +
+              " s) after the last has ended"};
+}
+
+Result<bool> IsAnyThere(const std::shared_ptr<Client>& client,
+                        const std::vector<std::string>& names) {
+  kafka::Topics topics(client);
+  for (const std::string& name : names) {
+    const Status status = topics.Partitions(name).status();
+    if (status.ok()) return true;
+    if (status.code() != ErrorCode::kNotFound) return status;
   }
-  return client->StatusOf(rd_kafka_error_code(error), what);
+  return false;
+}
+
+Status DeleteAll(const std::shared_ptr<Client>& client, std::span<const std::string> topics) {
+  for (const std::string& topic : topics) LEADFLOW_RETURN_IF_ERROR(DeleteTopic(client, topic));
+  return {};
 }
 
 }  // namespace
 
-Status ForgetOnKafka(const KafkaOptions& options, const std::string& group,
+std::string ForgettingTopic(const std::string& group) { return group + ".reset"; }
+
+Status CheckNotForgotten(Log& log, const std::string& group) {
+  const Status status = log.Partitions(ForgettingTopic(group)).status();
+  if (status.code() == ErrorCode::kNotFound) return {};
+  if (!status.ok()) return status;
+  return {ErrorCode::kFailedPrecondition,
+          "a reset of this pipeline has begun and not ended (topic `" + ForgettingTopic(group) +
+              "`): run `leadflow reset` again"};
+}
+
+Status ForgetOnKafka(KafkaOptions options, const std::string& group,
                      std::span<const std::string> topics) {
+  options.create_topics = true;
   LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client,
                             Client::New(RD_KAFKA_CONSUMER, options, {}));
-  LEADFLOW_RETURN_IF_ERROR(CheckNobodyIn(client, group));
-  for (const std::string& topic : topics) LEADFLOW_RETURN_IF_ERROR(DeleteTopic(client, topic));
-  return DeleteGroup(client, group);
+  const std::string sign = ForgettingTopic(group);
+  std::vector<std::string> all(topics.begin(), topics.end());
+  all.push_back(sign);
+  LEADFLOW_ASSIGN_OR_RETURN(const bool any, IsAnyThere(client, all));
+  if (!any) return {};
+  const TopicSpec spec{sign, 1, Cleanup::kDelete};
+  LEADFLOW_RETURN_IF_ERROR(kafka::Topics(client).Ensure({&spec, 1}));
+  if (const Status status = DeleteGroup(client, group); !status.ok()) {
+    const Status undone = DeleteTopic(client, sign);
+    return undone.ok() ? status : undone.WithContext(std::string(status.message()));
+  }
+  if (const Status status = DeleteAll(client, topics); !status.ok()) {
+    return {status.code(), std::string(status.message()) +
+                               "; the pipeline does not start until `leadflow reset` has ended"};
+  }
+  return DeleteTopic(client, sign);
 }
 
 }  // namespace leadflow

@@ -6,14 +6,21 @@
 
 #include "connectors/kafka/kafka_options.h"
 #include "engine/base/status.h"
+#include "engine/log/log.h"
 
 namespace leadflow {
 
-// Deletes these topics, one after the other and each for good before the next, then the group.
-// What is not there is fine, so that a call that was broken off can be made again; the group goes
-// last, for with it and without a topic that it names no process starts.
-// kFailedPrecondition: the group has members; nothing was deleted.
-Status ForgetOnKafka(const KafkaOptions& options, const std::string& group,
+// A topic that is there only while what belongs to `group` is being forgotten: what is left then is
+// no state.
+std::string ForgettingTopic(const std::string& group);
+
+// kFailedPrecondition: ForgetOnKafka began and did not end.
+Status CheckNotForgotten(Log& log, const std::string& group);
+
+// Deletes the group and these topics, under the sign of ForgettingTopic. What is not there is fine,
+// so that a call that was broken off can be made again. kFailedPrecondition: the group has members;
+// nothing was deleted.
+Status ForgetOnKafka(KafkaOptions options, const std::string& group,
                      std::span<const std::string> topics);
 
 }  // namespace leadflow

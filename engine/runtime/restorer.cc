@@ -49,8 +49,8 @@ Status Restorer::Add(const TopicPartition& changelog, std::string key_prefix, Ke
     return {
         ErrorCode::kFailedPrecondition,
         "the store is ahead of " + NameOf(changelog) +
-            ": the log lost committed records; restore its directory from a copy, or start with "
-            "a new state_dir"};
+            ": the log lost committed records, or was made anew; restore it from a copy, or remove "
+            "`stores` of this state directory, so that they are read from the log again"};
   }
   if (applied < start) {
     return {ErrorCode::kFailedPrecondition,

@@ -63,10 +63,12 @@ def test_running(folder):
     write(folder, "1d", ", follow: true")
     with subprocess.Popen([BINARY, "run", "pipeline.yaml", "--quiet"], cwd=folder, stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + DEADLINE_S
-        while not list(folder.glob("**/LOCK")) and time.monotonic() < end:
-            time.sleep(0.05)
-        expect(folder, ("reset", "pipeline.yaml", "--yes"), 1, "error:", str(process.pid))
-        process.terminate()
+        try:
+            while not any(lock.read_text() == str(process.pid) for lock in folder.glob("**/LOCK")) and time.monotonic() < end:
+                time.sleep(0.05)
+            expect(folder, ("reset", "pipeline.yaml", "--yes"), 1, "error:", str(process.pid))
+        finally:
+            process.terminate()
     expect(folder, ("reset", "pipeline.yaml", "--yes"), 0)
 
 

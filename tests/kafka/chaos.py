@@ -52,6 +52,7 @@ class Chaos:
             member, self.members = self.members, self.members + 1
             if self.may_mount:
                 self.mount(self.job.folder / f"state-{member}")
+        self.kafka.links.broken[member % PROCESSES_MAX] = False  # Nobody starts without a broker.
         self.running[member] = self.job.start(member, "--log-format", "json")
 
     def victim(self):
@@ -126,6 +127,8 @@ class Chaos:
             return False
         member = self.victim()
         folder = self.job.folder / f"state-{member}"
+        if not folder.is_mount():
+            return False
         try:
             with open(folder / "filler", "wb", buffering=0) as filler:
                 while filler.write(bytes(1 << 20)) > 0:
@@ -136,7 +139,7 @@ class Chaos:
         process = self.running[member]
         if process.poll() is not None:
             said = self.job.log_of[member].read_text()
-            if "No space left" not in said:
+            if "no space left" not in said.lower():
                 self.job.complaint(f"process {member} ended with {process.returncode} on a full disk, without saying why")
             self.done["ended for its disk"] += 1
         (folder / "filler").unlink()

@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 
+#include "connectors/kafka/forget.h"
 #include "connectors/kafka/kafka_log.h"
 #include "connectors/kafka/kafka_sources.h"
 #include "tests/kafka/cluster.h"
@@ -225,6 +226,23 @@ TEST(KafkaTopicsTest, ACompactedTopicLosesOldValuesAndIsNeverPurged) {
   EXPECT_THAT(Values(*log, topic, 1).back(), std::to_string(written - 1));
   LOG_EXPECT_OK(log->Purge(topic, *log->EndOffset(topic)));
   EXPECT_FALSE(ValuesFrom(*log, topic).empty());
+}
+
+TEST(KafkaTopicsTest, WhatIsForgottenHalfwayIsNoState) {
+  const std::unique_ptr<KafkaLog> log = Open();
+  const std::string group = UniqueName("group");
+  const TopicPartition topic = NewTopic(*log);
+  LOG_EXPECT_OK(log->CommittedOffsets(group, {&topic, 1}).status());
+  LOG_EXPECT_OK(CheckNotForgotten(*log, group));
+  const TopicSpec sign{ForgettingTopic(group), 1, Cleanup::kDelete};
+  LOG_EXPECT_OK(log->EnsureTopics({&sign, 1}));  // As if it had been broken off.
+  const Status status = CheckNotForgotten(*log, group);
+  EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("run `leadflow reset` again"));
+  LOG_EXPECT_OK(ForgetOnKafka(BrokerOptions(), group, {&topic.topic, 1}));
+  LOG_EXPECT_OK(CheckNotForgotten(*log, group));
+  EXPECT_EQ(log->Partitions(topic.topic).status().code(), ErrorCode::kNotFound);
+  LOG_EXPECT_OK(ForgetOnKafka(BrokerOptions(), group, {&topic.topic, 1}));  // Nothing is there.
 }
 
 // ---- Errors of a transaction, by class.

@@ -150,15 +150,19 @@ def check_reset(job, expected):
         job.complaint(f"reset shows\n{shown.stdout}{shown.stderr}")
     refusals, deadline = 0, time.monotonic() + SECONDS_MAX
     while (done := reset("--outputs", "--yes")).returncode != 0:  # The one that has ended is a member for a while.
-        if " members: stop all processes" not in done.stderr or time.monotonic() > deadline:
+        if "still has members: stop all processes" not in done.stderr or time.monotonic() > deadline:
             job.complaint(f"reset says\n{done.stderr}")
         refusals += 1
         time.sleep(0.2)
     if refusals == 0:
         job.complaint("reset did not mind a member")
-    there = subprocess.run([job.read_rows, job.brokers, PARTITIONS, f"{job.name}.kpi.visits"], capture_output=True, text=True, check=False)
-    if there.stdout or (job.folder / "state-0/stores").exists():
-        job.complaint("reset left something")
+    if (job.folder / "state-0/stores").exists():
+        job.complaint("reset left the stores")
+    without = job.start(0, "--until-end", "--quiet", "--set", "kafka.topics.create=false")
+    without.wait(SECONDS_MAX)
+    left = [topic for topic in topics if f"topic `{job.name}.{topic}` does not exist" not in job.log_of[0].read_text()]
+    if without.returncode != 1 or left:
+        job.complaint(f"reset left {left}")
     job.wait([job.start(0)])
     return job.compare(expected, f"reset, refused {refusals} times before")
 

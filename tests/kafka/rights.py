@@ -50,7 +50,7 @@ def test(options, folder, kafka):
         subprocess.run([kafka.java, "-cp", f"{kafka.lib}/*", str(HERE / "ApplyAcls.java"), kafka.variables["LEADFLOW_KAFKA"]],
                        input="\n".join(lines), text=True, check=True, stderr=subprocess.DEVNULL)
 
-    expect_refusal("rights.identity", "kafka.sasl")
+    expect_refusal("rights.reset", "kafka.sasl")
     acls = [line for line in run("topics", "pipeline.yaml", "--format", "shell").stdout.splitlines() if line.startswith("kafka-acls.sh")]
     last = {"--group": "group `rights`", "--transactional-id": "rights-"}
     grant([line for line in acls if not any(word in line for word in last)])
@@ -60,6 +60,10 @@ def test(options, folder, kafka):
     done = run("run", "pipeline.yaml", "--until-end", "--quiet")
     if done.returncode != 0 or not (folder / "out/visits.csv").read_text().count("2026-03-01"):
         sys.exit(f"rights.py: ended with {done.returncode}\n{done.stderr}")
+    refused = run("reset", "pipeline.yaml", "--yes")  # It may not delete, so it does not begin.
+    again = run("run", "pipeline.yaml", "--until-end", "--quiet")
+    if refused.returncode != 1 or "rights.reset" not in refused.stderr or again.returncode != 0:
+        sys.exit(f"rights.py: reset ended with {refused.returncode}, then run with {again.returncode}\n{refused.stderr}{again.stderr}")
     print(f"{len(acls)} rights are enough; without them it says which")
     return 0
 
