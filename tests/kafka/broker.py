@@ -80,8 +80,6 @@ transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
 group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
 log.roll.ms=200
@@ -98,6 +96,12 @@ listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location={directory}/broker.pem
 listener.name.tls.ssl.truststore.type=PEM
 listener.name.tls.ssl.truststore.location={directory}/ca.pem
+"""
+
+
+# A broker that is held still is soon replaced; one that is alone had better wait for itself.
+OF_SEVERAL = """broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 """
 
 
@@ -201,7 +205,7 @@ class Broker:
             link_listeners="".join(f",LINK{i}://127.0.0.1:{port}" for i, port in enumerate(ports)),
             link_addresses="".join(f",LINK{i}://127.0.0.1:{port}" for i, port in enumerate(self.link_ports)),
             link_protocols="".join(f",LINK{i}:PLAINTEXT" for i in range(len(ports))))
-        (self.directory / "server.properties").write_text(text)
+        (self.directory / "server.properties").write_text(text + (OF_SEVERAL if replicas > 1 else ""))
         (self.directory / "log4j2.yaml").write_text(LOG4J2)
         (self.directory / "log4j.properties").write_text(LOG4J1)
         with open(self.log, "ab") as log:

@@ -255,6 +255,7 @@ std::vector<std::string> WithHeaders(const std::string& topic) {
   const auto reader = (*sources)->NewReader({topic, 0}, {});
   LOG_EXPECT_OK(reader->Seek(""));
   std::vector<std::string> records;
+  Status status;
   EXPECT_TRUE(Eventually([&] {
     const auto read = reader->Read(
         1 << 20,
@@ -268,9 +269,9 @@ std::vector<std::string> WithHeaders(const std::string& topic) {
           }
         },
         [](std::string_view, std::int64_t, std::string_view, std::string_view) {});
-    LOG_EXPECT_OK(read.status());
-    return reader->AtEnd();
-  }));
+    status = read.status();
+    return status.ok() && reader->AtEnd();
+  })) << status;
   return records;
 }
 
