@@ -179,8 +179,9 @@ class Chaos:
 
     def run(self, seconds):
         faults = [self.kill, self.kill, self.kill_with_disk, self.kill_for_good, self.restart, self.remove, self.add, self.add,
-                  self.freeze, self.freeze, self.thaw, self.thaw, self.cut_off, self.mend, self.slow_down, self.mend, self.fill_disk,
-                  self.kill_broker, self.bring_broker_back, self.restart_broker, self.hold_broker]
+                  self.freeze, self.freeze, self.thaw, self.thaw, self.kill_broker, self.restart_broker, self.hold_broker]
+        if len(self.kafka.brokers) > 1:  # The long form.
+            faults += [self.cut_off, self.mend, self.slow_down, self.mend, self.fill_disk, self.bring_broker_back]
         for _ in range(2):
             self.begin()
         end, bag = time.monotonic() + seconds, []
