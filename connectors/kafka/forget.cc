@@ -1,7 +1,6 @@
 #include "connectors/kafka/forget.h"
 
 #include <memory>
-#include <vector>
 
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/questions.h"
@@ -75,8 +74,7 @@ Status DeleteGroup(const std::shared_ptr<Client>& client, const std::string& gro
               " s) after the last has ended"};
 }
 
-Result<bool> IsAnyThere(const std::shared_ptr<Client>& client,
-                        const std::vector<std::string>& names) {
+Result<bool> IsAnyThere(const std::shared_ptr<Client>& client, std::span<const std::string> names) {
   kafka::Topics topics(client);
   for (const std::string& name : names) {
     const Status status = topics.Partitions(name).status();
@@ -110,13 +108,13 @@ Status ForgetOnKafka(KafkaOptions options, const std::string& group,
   LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client,
                             Client::New(RD_KAFKA_CONSUMER, options, {}));
   const std::string sign = ForgettingTopic(group);
-  std::vector<std::string> all(topics.begin(), topics.end());
-  all.push_back(sign);
-  LEADFLOW_ASSIGN_OR_RETURN(const bool any, IsAnyThere(client, all));
-  if (!any) return {};
+  LEADFLOW_ASSIGN_OR_RETURN(const bool begun, IsAnyThere(client, {&sign, 1}));
+  LEADFLOW_ASSIGN_OR_RETURN(const bool any, IsAnyThere(client, topics));
+  if (!begun && !any) return {};
   const TopicSpec spec{sign, 1, Cleanup::kDelete};
   LEADFLOW_RETURN_IF_ERROR(kafka::Topics(client).Ensure({&spec, 1}));
   if (const Status status = DeleteGroup(client, group); !status.ok()) {
+    if (begun) return status;
     const Status undone = DeleteTopic(client, sign);
     return undone.ok() ? status : undone.WithContext(std::string(status.message()));
   }

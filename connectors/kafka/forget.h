@@ -19,7 +19,7 @@ Status CheckNotForgotten(Log& log, const std::string& group);
 
 // Deletes the group and these topics, under the sign of ForgettingTopic. What is not there is fine,
 // so that a call that was broken off can be made again. kFailedPrecondition: the group has members;
-// nothing was deleted.
+// this call deleted nothing.
 Status ForgetOnKafka(KafkaOptions options, const std::string& group,
                      std::span<const std::string> topics);
 

@@ -228,6 +228,26 @@ TEST(KafkaTopicsTest, ACompactedTopicLosesOldValuesAndIsNeverPurged) {
   EXPECT_FALSE(ValuesFrom(*log, topic).empty());
 }
 
+// The sign of an earlier reset, which has deleted something already, must outlive a refusal.
+TEST(KafkaTopicsTest, ARefusalDoesNotTakeBackWhatHasBegun) {
+  const std::unique_ptr<KafkaLog> log = Open();
+  const std::string group = UniqueName("group");
+  const TopicPartition topic = NewTopic(*log);
+  const auto member = log->Join(group, topic.topic, "member");
+  LOG_EXPECT_OK(member.status());
+  EXPECT_TRUE(Eventually([&] {
+    const auto state = (*member)->Poll();
+    return state.ok() && *state == Membership::State::kAssigned;
+  }));
+  const auto forget = [&] { return ForgetOnKafka(BrokerOptions(), group, {&topic.topic, 1}); };
+  EXPECT_EQ(forget().code(), ErrorCode::kFailedPrecondition);
+  LOG_EXPECT_OK(CheckNotForgotten(*log, group));  // It had not begun.
+  const TopicSpec sign{ForgettingTopic(group), 1, Cleanup::kDelete};
+  LOG_EXPECT_OK(log->EnsureTopics({&sign, 1}));
+  EXPECT_EQ(forget().code(), ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(CheckNotForgotten(*log, group).code(), ErrorCode::kFailedPrecondition);
+}
+
 TEST(KafkaTopicsTest, WhatIsForgottenHalfwayIsNoState) {
   const std::unique_ptr<KafkaLog> log = Open();
   const std::string group = UniqueName("group");
