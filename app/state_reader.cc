@@ -1,6 +1,5 @@
 #include "app/state_reader.h"
 
-#include <cstdio>
 #include <filesystem>
 
 #include "app/identity_key.h"
@@ -23,13 +22,11 @@ std::unique_ptr<StateReader> StateReader::Open(const StateOptions& options, int*
   auto reader = std::make_unique<StateReader>();
   reader->loaded_ = LoadPipelineFile(options.file, load);
   if (!reader->loaded_.pipeline) {
-    std::fprintf(stderr, "%s", reader->loaded_.diagnostics->Text().c_str());
-    *code = kBadConfig;
+    *code = BadConfig(reader->loaded_);
     return nullptr;
   }
   if (const Status status = reader->OpenStores(); !status.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
-    *code = kFailed;
+    *code = Failed(status);
     return nullptr;
   }
   return reader;

@@ -26,11 +26,13 @@ sys.path.insert(0, str(ROOT / "tests/kafka"))
 import broker  # noqa: E402  (lies in another folder)
 
 
-def make_pipeline(brokers, name, topic, work):
+def make_pipeline(brokers, name, topic, work, emit=", emit: {every: 1s}", files=True):
     text = (ROOT / "bench/b2b_journeys/pipeline.yaml").read_text()
     source = next(line for line in text.splitlines() if "EVENTS_FILE" in line)
     text = text.replace(source, f"    kafka: {{topics: [{topic}]}}").replace("name: b2b-journeys", f"name: {name}")
-    text += f"""  - kafka: {{topic: "{{name}}.kpi.{{kpi}}", emit: {{every: 1s}}}}
+    if not files:
+        text = text[:text.index("  - file:", text.index("outputs:"))]
+    text += f"""  - kafka: {{topic: "{{name}}.kpi.{{kpi}}"{emit}}}
 kafka: {{brokers: "{brokers}", topics: {{replication: 1}}}}
 """
     path = work / "pipeline.yaml"

@@ -15,12 +15,16 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <librdkafka/rdkafka.h>
 
+#include "bench/kafka_client.h"
+
 namespace {
+
+using leadflow::bench::NewClient;
+using leadflow::bench::Send;
 
 constexpr std::int64_t kProbeEveryMs = 50;
 constexpr std::int64_t kPatienceMs = 60'000;
@@ -42,44 +46,11 @@ std::int64_t NowMs() {
   std::exit(1);
 }
 
-rd_kafka_t* NewClient(rd_kafka_type_t type, const char* brokers) {
-  char text[256] = "";
-  rd_kafka_conf_t* const config = rd_kafka_conf_new();
-  using Setting = std::pair<const char*, const char*>;
-  std::vector<Setting> settings = {{"bootstrap.servers", brokers}};
-  if (type == RD_KAFKA_PRODUCER) {
-    settings.insert(settings.end(), {{"linger.ms", "5"}, {"partitioner", "murmur2_random"}});
-  } else {  // An assignment needs a group; nothing is committed.
-    settings.insert(settings.end(), {{"group.id", "bench-latency"},
-                                     {"enable.auto.commit", "false"},
-                                     {"fetch.wait.max.ms", "50"},
-                                     {"isolation.level", "read_committed"}});
-  }
-  for (const auto& [name, value] : settings) {
-    if (rd_kafka_conf_set(config, name, value, text, sizeof text) != RD_KAFKA_CONF_OK) Fail(text);
-  }
-  rd_kafka_t* const client = rd_kafka_new(type, config, text, sizeof text);
-  if (client == nullptr) Fail(text);
-  return client;
-}
-
-void Send(rd_kafka_t* client, const char* topic, std::string_view line) {
-  constexpr std::string_view kName = "\"user_id\":\"";
-  const std::size_t at = line.find(kName) + kName.size();
-  const std::string_view lead = line.substr(at, line.find('"', at) - at);
-  while (rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic),
-                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                           RD_KAFKA_V_KEY(lead.data(), lead.size()),
-                           RD_KAFKA_V_VALUE(const_cast<char*>(line.data()), line.size()),
-                           RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-    rd_kafka_poll(client, 10);
-  }
-  rd_kafka_poll(client, 0);
-}
-
 void Produce(const char* brokers, const char* topic, std::int64_t rate,
              std::vector<Probe>* probes) {
-  rd_kafka_t* const client = NewClient(RD_KAFKA_PRODUCER, brokers);
+  rd_kafka_t* const client = NewClient(
+      RD_KAFKA_PRODUCER,
+      {{"bootstrap.servers", brokers}, {"linger.ms", "5"}, {"partitioner", "murmur2_random"}});
   const std::int64_t begin_ms = NowMs();
   std::int64_t sent = 0;
   std::string line;
@@ -105,7 +76,13 @@ void Produce(const char* brokers, const char* topic, std::int64_t rate,
 }
 
 rd_kafka_t* Subscribe(const char* brokers, const char* topic) {
-  rd_kafka_t* const client = NewClient(RD_KAFKA_CONSUMER, brokers);
+  rd_kafka_t* const client =
+      NewClient(RD_KAFKA_CONSUMER,
+                {{"bootstrap.servers", brokers},
+                 {"group.id", "bench-latency"},  // An assignment needs one; nothing is committed.
+                 {"enable.auto.commit", "false"},
+                 {"fetch.wait.max.ms", "50"},
+                 {"isolation.level", "read_committed"}});
   rd_kafka_topic_t* const handle = rd_kafka_topic_new(client, topic, nullptr);
   const rd_kafka_metadata_t* metadata = nullptr;
   if (rd_kafka_metadata(client, 0, handle, &metadata, kPatienceMs) != RD_KAFKA_RESP_ERR_NO_ERROR ||

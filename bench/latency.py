@@ -53,9 +53,7 @@ def measure(options, brokers, events, work):
     stamp = f"{int(time.time())}"
     topic, name = f"latency.events.{stamp}", f"latency-{stamp}"
     subprocess.run([bench.BIN / "bench_produce", brokers, topic, str(options.partitions)], stdin=subprocess.DEVNULL, check=True)
-    pipeline = kafka.make_pipeline(brokers, name, topic, work)
-    pipeline.write_text(pipeline.read_text().replace(", emit: {every: 1s}", "").replace('  - file: {path: "${OUT_DIR:-out}/{kpi}.csv"}\n', ""))
-    job = kafka.Job(options, pipeline, work)
+    job = kafka.Job(options, kafka.make_pipeline(brokers, name, topic, work, emit="", files=False), work)
     job.command += ["--set", f"engine.commit_interval={options.commit}"]
     count = 2 if options.fault == "failover" else 1
     processes = [Process(job, f"state-{i}") for i in range(count)]

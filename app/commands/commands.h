@@ -8,11 +8,19 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/status.h"
+
 namespace leadflow::app {
 
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kBadConfig = 78;
+
+struct LoadedPipeline;
+
+// Say on standard error what is wrong, and return the exit code.
+int Failed(const Status& status);
+int BadConfig(const LoadedPipeline& loaded);
 
 using Settings = std::vector<std::pair<std::string, std::string>>;  // path, value
 

@@ -8,16 +8,10 @@ namespace leadflow::app {
 
 int Graph(const std::string& file, GraphFormat format) {
   const LoadedPipeline loaded = LoadPipelineFile(file, {});
-  if (!loaded.pipeline) {
-    std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
-    return kBadConfig;
-  }
+  if (!loaded.pipeline) return BadConfig(loaded);
   const std::vector<SourceMessages> nothing;
   Result<Plan> plan = MakePlan(*loaded.pipeline, {.inputs = &nothing});
-  if (!plan.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(plan.status().message()).c_str());
-    return kFailed;
-  }
+  if (!plan.ok()) return Failed(plan.status());
   // Neither the files nor the cluster need be there to look at the plan.
   for (std::size_t i = 0; i < plan->sources.size(); ++i) {
     for (const auto* inputs :

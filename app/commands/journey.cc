@@ -93,10 +93,7 @@ int PrintJourney(const StateReader& state, const LeadName& name, const std::stri
       HashIdentifier(KeyedHash(state.key()), {name.type, name.space, name.value});
   StoredLeads leads(state.pipeline(), state.journeys());
   const auto found = leads.Find(identifier);
-  if (!found.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(found.status().message()).c_str());
-    return kFailed;
-  }
+  if (!found.ok()) return Failed(found.status());
   if (!*found) {
     const bool typed = lead.find(':') != std::string::npos || lead.find('@') != std::string::npos;
     std::fprintf(
@@ -105,10 +102,7 @@ int PrintJourney(const StateReader& state, const LeadName& name, const std::stri
     return kFailed;
   }
   const auto lines = LeadFunction(state.pipeline()).Explain(*(*found)->journey, (*found)->in);
-  if (!lines.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(lines.status().message()).c_str());
-    return kFailed;
-  }
+  if (!lines.ok()) return Failed(lines.status());
   std::int64_t hidden = 0;
   for (const LeadFunction::Line& line : *lines) {
     const bool shown = all || !IsDetail(line);

@@ -21,10 +21,7 @@ int ShowKpi(const StateOptions& options, const std::string& kpi) {
     return kFailed;
   }
   const auto rows = CollectRows(state->rows(), state->pipeline(), kpi, state->watermark_ms());
-  if (!rows.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(rows.status().message()).c_str());
-    return kFailed;
-  }
+  if (!rows.ok()) return Failed(rows.status());
   std::string text;
   AppendCsvHeader(RowColumns(*spec), &text);
   for (const KpiRow& row : *rows) AppendCsvRow(RowFields(row, state->pipeline().zone), &text);

@@ -210,7 +210,7 @@ std::optional<std::vector<KpiRow>> Rows(const StateReader& state, const char* na
   if (state.pipeline().FindKpi(name) == nullptr) return std::nullopt;
   auto rows = CollectRows(state.rows(), state.pipeline(), name, state.watermark_ms());
   if (rows.ok()) return *std::move(rows);
-  std::fprintf(stderr, "error: %s\n", std::string(rows.status().message()).c_str());
+  Failed(rows.status());
   return std::nullopt;
 }
 

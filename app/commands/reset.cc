@@ -86,23 +86,16 @@ Status Remove(const Pipeline& pipeline, const Belongings& found) {
 int Reset(const ResetOptions& options) {
   const LoadedPipeline loaded =
       LoadPipelineFile(options.file, {.use_environment = true, .set = options.set});
-  if (!loaded.pipeline) {
-    std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
-    return kBadConfig;
-  }
+  if (!loaded.pipeline) return BadConfig(loaded);
   const Result<Belongings> found = BelongingsOf(*loaded.pipeline, options.outputs);
-  if (!found.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(found.status().message()).c_str());
-    return kFailed;
-  }
+  if (!found.ok()) return Failed(found.status());
   Print(*found, loaded.pipeline->name);
   if (!options.yes) {
     std::fprintf(stderr, "Nothing was removed; --yes does it.\n");
     return kFailed;
   }
   if (const Status status = Remove(*loaded.pipeline, *found); !status.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
-    return kFailed;
+    return Failed(status);
   }
   std::printf("Removed.\n");
   return kDone;

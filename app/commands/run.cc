@@ -29,10 +29,6 @@ extern "C" void AskToStop(int signal) {
   }
 }
 
-void PrintError(const Status& status) {
-  std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
-}
-
 void PrintTrouble(const Status& status) {
   std::fprintf(stderr, "trying again: %s\n", std::string(status.message()).c_str());
 }
@@ -108,7 +104,8 @@ int RunPipeline(const std::string& file, const RunOptions& options, const std::s
       stop_asked);
   line.Clear();
   if (!result.ok()) {
-    log == nullptr ? PrintError(result.status()) : records.Failed(result.status());
+    if (log == nullptr) return Failed(result.status());
+    records.Failed(result.status());
     return kFailed;
   }
   const Result<std::string> dead_letters = KeepDeadLetters(*result, *loaded.pipeline, copy_to);
@@ -130,15 +127,9 @@ int RunPipeline(const std::string& file, const RunOptions& options, const std::s
 
 int RunEvents(RunOptions options) {
   const auto folder = TemporaryFolder::Make();
-  if (!folder.ok()) {
-    PrintError(folder.status());
-    return kFailed;
-  }
+  if (!folder.ok()) return Failed(folder.status());
   const auto file = WritePipelineFor(options.file, folder->path());
-  if (!file.ok()) {
-    PrintError(file.status());
-    return kFailed;
-  }
+  if (!file.ok()) return Failed(file.status());
   options.until_end = true;
   if (const int code = RunPipeline(*file, options, "out/dead_letters.jsonl"); code != kDone)
     return code;

@@ -183,15 +183,9 @@ void PrintStrimzi(const Needs& needs) {
 
 int Topics(const std::string& file, TopicsFormat format) {
   const LoadedPipeline loaded = LoadPipelineFile(file, {.use_environment = true, .set = {}});
-  if (!loaded.pipeline) {
-    std::fprintf(stderr, "%s", loaded.diagnostics->Text().c_str());
-    return kBadConfig;
-  }
+  if (!loaded.pipeline) return BadConfig(loaded);
   const Result<Needs> needs = NeedsOf(*loaded.pipeline);
-  if (!needs.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(needs.status().message()).c_str());
-    return kFailed;
-  }
+  if (!needs.ok()) return Failed(needs.status());
   switch (format) {
     case TopicsFormat::kText: PrintText(*needs); break;
     case TopicsFormat::kShell: PrintShell(*needs); break;

@@ -90,10 +90,7 @@ int Verify(const StateOptions& options) {
   Sums stored;
   Status status = leads.Contributions(computed, &entities);
   if (status.ok()) status = ReadRows(state->rows(), &stored);
-  if (!status.ok()) {
-    std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
-    return kFailed;
-  }
+  if (!status.ok()) return Failed(status);
   const int differences = Compare(state->pipeline(), stored, computed.sums);
   std::printf("%lld entities, %zu stored sums: %s\n", static_cast<long long>(entities),
               stored.size(),

@@ -89,8 +89,8 @@ Status Restorer::TakeFor(Target& target, std::span<const LogRecord> records) {
   if (changes_.empty()) return {};
   records_ += static_cast<std::int64_t>(changes_.size());
   std::string now;
-  WireWriter(&now).Signed(clock_.WallMillis());
   if (target.begun_ms == 0 && !target.stamped) {
+    WireWriter(&now).Signed(clock_.WallMillis());
     changes_.push_back({kRestoringKey, now});
     target.stamped = true;
   }

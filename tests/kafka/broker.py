@@ -225,6 +225,9 @@ class Broker:
     def restart(self, kill):
         """The same broker again, on what it has on disk; `kill`: it had no time to end."""
         self.end(kill)
+        self.resume()
+
+    def resume(self):
         self.wait_until_ready(self.launch())
 
     def end(self, kill):

@@ -158,8 +158,7 @@ class Chaos:
     def bring_broker_back(self):
         if not self.away:
             return False
-        broker_back = self.away.pop()
-        return broker_back.wait_until_ready(broker_back.launch())
+        return self.away.pop().resume()
 
     def restart_broker(self):
         self.bring_broker_back()
