@@ -154,6 +154,8 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   runtime_options.on_trouble = options.trouble;
   if (member) {
     runtime_options.member = member->name();  // Dead letters stay in their topic.
+    runtime_options.standby = pipeline.kafka->standby;
+    runtime_options.copy_first = !std::filesystem::exists(layout.stores, error);
   } else {
     runtime_options.dead_letters_path = layout.dead_letters;
   }

@@ -244,8 +244,8 @@ Result<std::uint32_t> KafkaLog::Partitions(const std::string& topic) {
   return cluster_->topics.Partitions(topic);
 }
 
-std::unique_ptr<LogReader> KafkaLog::NewReader() {
-  return std::make_unique<kafka::Reader>(cluster_->options, &cluster_->topics);
+std::unique_ptr<LogReader> KafkaLog::NewReader(std::size_t ahead_bytes) {
+  return std::make_unique<kafka::Reader>(cluster_->options, &cluster_->topics, ahead_bytes);
 }
 
 Result<std::unique_ptr<LogWriter>> KafkaLog::NewWriter(std::string_view transactional_id,

@@ -18,7 +18,7 @@
 // Purge drops nothing from compacted topics: they are the truth about state.
 //
 // Limits: 4 MiB per record, 256 MiB per transaction (Append refuses what is beyond with
-// kInvalidArgument); a reader holds up to 16 MiB of each partition ahead of Poll.
+// kInvalidArgument).
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,8 @@ class KafkaLog final : public Log {
   // at once. A missing one is kNotFound if KafkaOptions::create_topics is false.
   Status EnsureTopics(std::span<const TopicSpec> topics) override;
   Result<std::uint32_t> Partitions(const std::string& topic) override;
-  std::unique_ptr<LogReader> NewReader() override;
+  using Log::NewReader;
+  std::unique_ptr<LogReader> NewReader(std::size_t ahead_bytes) override;
   using Log::NewWriter;
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id,
                                                const Membership* member) override;

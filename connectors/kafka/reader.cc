@@ -11,8 +11,9 @@ constexpr int kPollWaitMs = 1;
 
 }  // namespace
 
-Reader::Reader(const KafkaOptions& options, Topics* topics) : topics_(*topics) {
-  auto client = Client::New(RD_KAFKA_CONSUMER, options, FeedSettings(kQueueBytes));
+Reader::Reader(const KafkaOptions& options, Topics* topics, std::size_t ahead_bytes)
+    : topics_(*topics), ahead_bytes_(static_cast<std::int64_t>(ahead_bytes)) {
+  auto client = Client::New(RD_KAFKA_CONSUMER, options, FeedSettings(ahead_bytes_));
   if (client.ok()) {
     client_ = *std::move(client);
   } else {
@@ -35,7 +36,7 @@ Status Reader::Seek(const TopicPartition& partition, std::int64_t offset) {
   }
   Input*& input = by_name_[partition];
   if (input == nullptr) {
-    input = inputs_.emplace_back(std::make_unique<Input>(client_, partition)).get();
+    input = inputs_.emplace_back(std::make_unique<Input>(client_, partition, ahead_bytes_)).get();
   }
   return input->feed.Start(offset);
 }

@@ -17,7 +17,7 @@ namespace leadflow::kafka {
 class Reader final : public LogReader {
  public:
   // `topics` outlives the reader.
-  Reader(const KafkaOptions& options, Topics* topics);
+  Reader(const KafkaOptions& options, Topics* topics, std::size_t ahead_bytes);
   ~Reader() override;
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -32,10 +32,9 @@ class Reader final : public LogReader {
   bool AtEnd(const TopicPartition& partition) const override;
 
  private:
-  static constexpr std::int64_t kQueueBytes = std::int64_t{16} << 20;  // Of each partition.
   struct Input {
-    Input(std::shared_ptr<Client> client, const TopicPartition& name)
-        : feed(std::move(client), name, kQueueBytes) {}
+    Input(std::shared_ptr<Client> client, const TopicPartition& name, std::int64_t queue_bytes)
+        : feed(std::move(client), name, queue_bytes) {}
     Feed feed;
     bool paused = false;
   };
@@ -47,6 +46,7 @@ class Reader final : public LogReader {
   void Release();
 
   Topics& topics_;
+  const std::int64_t ahead_bytes_;  // Of each partition.
   std::shared_ptr<Client> client_;
   Status broken_;  // Of the whole reader.
   std::vector<std::unique_ptr<Input>> inputs_;

@@ -343,7 +343,7 @@ Result<std::uint32_t> EmbeddedLog::Partitions(const std::string& topic) {
   return journal_->PartitionsOf(topic);
 }
 
-std::unique_ptr<LogReader> EmbeddedLog::NewReader() {
+std::unique_ptr<LogReader> EmbeddedLog::NewReader(std::size_t /*ahead_bytes*/) {
   return std::make_unique<Reader>(journal_.get());
 }
 

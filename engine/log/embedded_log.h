@@ -50,7 +50,8 @@ class EmbeddedLog final : public Log {
 
   Status EnsureTopics(std::span<const TopicSpec> topics) override;
   Result<std::uint32_t> Partitions(const std::string& topic) override;
-  std::unique_ptr<LogReader> NewReader() override;
+  using Log::NewReader;
+  std::unique_ptr<LogReader> NewReader(std::size_t ahead_bytes) override;
   using Log::NewWriter;
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view transactional_id,
                                                const Membership* member) override;

@@ -144,7 +144,10 @@ class Log {
   // How many partitions a topic has. kNotFound: there is no such topic.
   virtual Result<std::uint32_t> Partitions(const std::string& topic) = 0;
 
-  virtual std::unique_ptr<LogReader> NewReader() = 0;
+  // A log on other machines sends about `ahead_bytes` of each partition before they are asked for.
+  static constexpr std::size_t kAheadBytes = std::size_t{16} << 20;
+  virtual std::unique_ptr<LogReader> NewReader(std::size_t ahead_bytes) = 0;
+  std::unique_ptr<LogReader> NewReader() { return NewReader(kAheadBytes); }
 
   // A writer with this id; an older one with the same id is fenced from now on and its open
   // transaction is aborted.

@@ -136,13 +136,13 @@ Status StreamThread::AppendTask(Task& task) {
   Status status;
   task.store().VisitStaged([&](std::string_view key, std::optional<std::string_view> value) {
     if (!status.ok()) return;
-    if (spec.changelog_prefix.empty()) {
-      status = writer_->Append(spec.changelog, key, value);
+    if (spec.place.key_prefix.empty()) {
+      status = writer_->Append(spec.place.changelog, key, value);
       return;
     }
-    key_ = spec.changelog_prefix;
+    key_ = spec.place.key_prefix;
     key_ += key;
-    status = writer_->Append(spec.changelog, key_, value);
+    status = writer_->Append(spec.place.changelog, key_, value);
   });
   LEADFLOW_RETURN_IF_ERROR(status);
   for (const std::string& line : task.dead_letters()) {
@@ -170,7 +170,7 @@ Status StreamThread::AppendPublished(const Task& task) {
 Status StreamThread::AppendOffsets() {
   std::vector<bool> due(plan_.partitions);
   for (const auto& task : ingest_) {
-    if (task->NeedsCommit()) due[task->spec().changelog.partition] = true;
+    if (task->NeedsCommit()) due[task->spec().place.changelog.partition] = true;
   }
   for (const auto* tasks : {&events_, &facts_}) {
     for (const auto& task : *tasks) {
@@ -260,9 +260,9 @@ Status StreamThread::ApplyAll() {
       exchange_.Handled(spec.stage, spec.partition, task.input_offset());
     }
     // Before the commit (a deliberate mistake) nobody knows the offset: it is taken to be the end.
-    std::int64_t last = writer_->LastOffset(spec.changelog);
+    std::int64_t last = writer_->LastOffset(spec.place.changelog);
     if (options_.mutation == Mutation::kApplyBeforeCommit) {
-      LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t end, log_.EndOffset(spec.changelog));
+      LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t end, log_.EndOffset(spec.place.changelog));
       last = end - 1;
     }
     return task.Committed(last + 1);
@@ -318,7 +318,7 @@ Status StreamThread::PurgeLog() {
     const std::string topic = tasks == &events_ ? plan_.events_topic() : plan_.facts_topic();
     for (const auto& task : *tasks) {
       if (const std::int64_t durable = task->store().durable_offset(); durable > 0) {
-        LEADFLOW_RETURN_IF_ERROR(log_.Purge(task->spec().changelog, durable));
+        LEADFLOW_RETURN_IF_ERROR(log_.Purge(task->spec().place.changelog, durable));
       }
       if (task->committed_input_offset() > 0) {
         LEADFLOW_RETURN_IF_ERROR(

@@ -28,6 +28,14 @@ void ExposeActivity(const Activity& activity, Exposition* out) {
   out->Sample({}, activity.rebalances.load());
   out->Family("leadflow_restore_records_total", kCounter, "Records restored from changelogs.");
   out->Sample({}, activity.restored_records.load());
+  out->Family("leadflow_standby_changelogs", kGauge,
+              "Partitions of changelogs that copies of others' state follow.");
+  out->Sample({}, activity.standby_changelogs.load());
+  out->Family("leadflow_standby_remaining_records", kGauge,
+              "Offsets of changelogs until those copies have caught up.");
+  out->Sample({}, activity.standby_left.load());
+  out->Family("leadflow_standby_records_total", kCounter, "Records put into those copies.");
+  out->Sample({}, activity.standby_records.load());
 }
 
 void ExposeSources(const Exchange::Published& published, Exposition* out) {
@@ -56,15 +64,14 @@ void Runtime::Expose(Exposition* out) const {
   out->Sample({}, now.partitions);
   ExposeActivity(exchange->activity(), out);
   ExposeSources(exchange->Sum(), out);
-  std::int64_t clean_ns = clock_.MonotonicNanos(), restore_left = 0;
+  std::int64_t clean_ns = clock_.MonotonicNanos();
   const std::int64_t now_ns = clean_ns;
   for (std::uint32_t i = 0; i < exchange->threads(); ++i) {
     clean_ns = std::min(clean_ns, exchange->progress(i).clean_ns.load());
-    restore_left += exchange->progress(i).restore_left.load();
   }
   out->Family("leadflow_restore_remaining_records", kGauge,
               "Offsets of changelogs that are still to be read before events are handled.");
-  out->Sample({}, restore_left);
+  out->Sample({}, now.restore_left);
   out->Family("leadflow_commit_age_seconds", kGauge,
               "Time since the slowest thread had nothing that was not committed.");
   if (!now.restoring) out->Seconds({}, now_ns - clean_ns);

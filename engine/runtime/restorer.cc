@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
-#include <optional>
 #include <utility>
-
-#include "engine/base/wire.h"
-#include "engine/runtime/task_meta.h"
 
 namespace leadflow {
 namespace {
@@ -18,92 +14,32 @@ constexpr std::size_t kOpenMax = 8;
 // Longer than any transaction may stay open: then something else is wrong.
 constexpr std::int64_t kPatienceNs = std::int64_t{120} * 1'000'000'000;
 
-std::string NameOf(const TopicPartition& partition) {
-  return partition.topic + ", partition " + std::to_string(partition.partition);
-}
-
-bool IsOfAnother(const LogRecord& meta_record, std::int64_t begun_ms) {
-  const Result<TaskMeta> meta = DecodeMeta(meta_record.value);
-  return meta.ok() && meta->begun_ms != begun_ms;
-}
-
 }  // namespace
-
-Result<std::optional<std::int64_t>> CurrentAsOf(KeyedStore& store) {
-  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<TaskMeta> meta, MetaOf(store));
-  if (meta) return std::optional<std::int64_t>(meta->committed_ms);
-  LEADFLOW_ASSIGN_OR_RETURN(const auto stamp, store.Get(kRestoringKey));
-  std::int64_t began_ms = 0;
-  if (!stamp || !WireReader(*stamp).Signed(&began_ms)) return std::optional<std::int64_t>();
-  return std::optional<std::int64_t>(began_ms);
-}
 
 Status Restorer::Add(const TopicPartition& changelog, std::string key_prefix, KeyedStore* store) {
   Changelog& from = changelogs_[changelog];
-  LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t start, log_.StartOffset(changelog));
   if (from.end < 0) {
     LEADFLOW_ASSIGN_OR_RETURN(from.end, log_.WrittenOffset(changelog));
   }
-  const std::int64_t applied = std::max<std::int64_t>(store->applied_offset(), 0);
-  if (applied > from.end) {
-    return {
-        ErrorCode::kFailedPrecondition,
-        "the store is ahead of " + NameOf(changelog) +
-            ": the log lost committed records, or was made anew; restore it from a copy, or remove "
-            "`stores` of this state directory, so that they are read from the log again"};
-  }
-  if (applied < start) {
-    return {ErrorCode::kFailedPrecondition,
-            "the store is gone or too old, and its changelog begins only at offset " +
-                std::to_string(start) + ": start with a new state_dir to compute everything anew"};
-  }
-  Target target{.key_prefix = std::move(key_prefix), .store = store, .from = applied};
-  LEADFLOW_ASSIGN_OR_RETURN(const std::optional<TaskMeta> meta, MetaOf(*store));
-  if (meta) target.begun_ms = meta->begun_ms;
-  LEADFLOW_ASSIGN_OR_RETURN(const auto stamp, store->Get(kRestoringKey));
-  target.stamped = stamp.has_value();
-  from.targets.push_back(std::move(target));
+  LEADFLOW_ASSIGN_OR_RETURN(
+      StoreCopy copy, StoreCopy::Of(log_, changelog, from.end, std::move(key_prefix), *store));
+  from.targets.push_back({store, std::move(copy)});
   return {};
 }
 
 Status Restorer::Take(const TopicPartition& from, std::span<const LogRecord> records) {
   for (Target& target : changelogs_.at(from).targets) {
-    LEADFLOW_RETURN_IF_ERROR(TakeFor(target, records).WithContext(NameOf(from)));
+    const auto taken = target.copy.Take(*target.store, records, clock_);
+    if (!taken.ok()) return taken.status().WithContext(NameOf(from));
+    records_ += *taken;
   }
   return {};
 }
 
-Status Restorer::TakeFor(Target& target, std::span<const LogRecord> records) {
-  changes_.clear();
-  for (const LogRecord& record : records) {
-    if (record.offset < target.from || !record.key.starts_with(target.key_prefix)) continue;
-    const std::string_view key = record.key.substr(target.key_prefix.size());
-    if (target.begun_ms != 0 && key == kMetaKey && IsOfAnother(record, target.begun_ms)) {
-      return {ErrorCode::kFailedPrecondition,
-              "the topic was made anew since this state directory was written; remove its "
-              "`stores`, so that they are read from the topics again"};
-    }
-    changes_.push_back(
-        {key, record.tombstone ? std::nullopt : std::optional<std::string_view>(record.value)});
-  }
-  if (changes_.empty()) return {};
-  records_ += static_cast<std::int64_t>(changes_.size());
-  std::string now;
-  if (target.begun_ms == 0 && !target.stamped) {
-    WireWriter(&now).Signed(clock_.WallMillis());
-    changes_.push_back({kRestoringKey, now});
-    target.stamped = true;
-  }
-  return target.store->Restore(changes_, records.back().offset + 1);
-}
-
 Status Restorer::Finish() {
-  const KeyedStore::Change remove{kRestoringKey, std::nullopt};
   for (auto& [name, changelog] : changelogs_) {
     for (Target& target : changelog.targets) {
-      if (!target.stamped) continue;
-      LEADFLOW_RETURN_IF_ERROR(target.store->Restore({&remove, 1}, target.store->applied_offset()));
-      target.stamped = false;
+      LEADFLOW_RETURN_IF_ERROR(target.copy.Finish(*target.store));
     }
   }
   return {};
@@ -111,7 +47,7 @@ Status Restorer::Finish() {
 
 std::int64_t Restorer::FirstOf(const Changelog& changelog) {
   std::int64_t from = std::numeric_limits<std::int64_t>::max();
-  for (const Target& target : changelog.targets) from = std::min(from, target.from);
+  for (const Target& target : changelog.targets) from = std::min(from, target.copy.from());
   return from;
 }
 

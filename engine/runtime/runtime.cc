@@ -14,6 +14,8 @@ namespace {
 // How long a thread with nothing to do waits before it looks again.
 constexpr std::chrono::milliseconds kIdle{1};
 constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kCopyPause{5};
+constexpr std::chrono::milliseconds kTroublePause{1000};
 
 // How often others are asked how far they are, and how long a store stays open that nobody holds.
 constexpr std::int64_t kLookAroundNs = 500'000'000;
@@ -96,6 +98,31 @@ void Runtime::ThreadMain(std::uint32_t index) {
   if (!counted) running_.fetch_sub(1);
 }
 
+void Runtime::KeepCopies(const std::stop_token& end) {
+  Standby standby(plan_, log_, stores_, clock_, exchange_->activity());
+  while (!end.stop_requested()) {
+    const Result<bool> worked = standby.Step();
+    std::chrono::milliseconds pause{0};
+    if (!worked.ok()) {
+      if (!worked.status().retryable()) return Fail(worked.status());
+      if (options_.on_trouble) options_.on_trouble(worked.status());
+      pause = kTroublePause;
+    } else {
+      if (standby.caught_up()) copied_.store(true);
+      if (!*worked) pause = kCopyPause;
+    }
+    for (; pause.count() > 0 && !end.stop_requested(); pause -= kCopyPause) Pause(kCopyPause);
+  }
+}
+
+Status Runtime::CopyFirst(const std::function<Status(const Progress&)>& tick) {
+  while (!copied_.load() && !stop_.load() && !abandon_.load()) {
+    LEADFLOW_RETURN_IF_ERROR(tick(Now(false)));
+    Pause(kTick);
+  }
+  return Failure();
+}
+
 // What no worker can know: how far other processes are, and whether they have anything left to do.
 Status Runtime::LookAround() {
   const std::int64_t now_ns = clock_.MonotonicNanos();
@@ -103,7 +130,7 @@ Status Runtime::LookAround() {
   looked_around_ns_ = now_ns;
   if (shared()) {
     LEADFLOW_RETURN_IF_ERROR(exchange_->AskForHandled(plan_, log_));
-    LEADFLOW_RETURN_IF_ERROR(stores_.CloseIdle(now_ns - kIdleStoreNs));
+    if (!options_.standby) LEADFLOW_RETURN_IF_ERROR(stores_.CloseIdle(now_ns - kIdleStoreNs));
   }
   if (!options_.thread.until_end || !exchange_->AllQuiet()) return {};
   LEADFLOW_ASSIGN_OR_RETURN(const bool all_handled, AllHandled(plan_, log_));
@@ -127,6 +154,11 @@ Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
   DeadLetterExport letters(log_, plan_.dead_letters_topic(), options_.dead_letters_path);
   const bool exporting = !options_.dead_letters_path.empty();
   if (exporting) LEADFLOW_RETURN_IF_ERROR(letters.Open());
+  std::jthread copier;
+  if (options_.standby) {
+    copier = std::jthread([this](const std::stop_token& end) { KeepCopies(end); });
+    if (options_.copy_first) LEADFLOW_RETURN_IF_ERROR(CopyFirst(tick));
+  }
   LEADFLOW_RETURN_IF_ERROR(MakeWorkers());
   running_.store(options_.threads);
   std::vector<std::thread> workers;
@@ -150,6 +182,7 @@ Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
   if (status.ok()) status = tick(Now(true));
   for (std::thread& worker : workers) worker.join();
   workers_.clear();
+  copier = {};
   LEADFLOW_RETURN_IF_ERROR(status);
   LEADFLOW_RETURN_IF_ERROR(stores_.CloseIdle(std::numeric_limits<std::int64_t>::max()));
   return Failure();
@@ -166,6 +199,10 @@ Runtime::Progress Runtime::Now(bool last) const {
   sum.last = last;
   sum.commit_retries = exchange_->activity().commit_retries.load();
   sum.restored_records = exchange_->activity().restored_records.load();
+  if (options_.copy_first && !copied_.load()) {
+    sum.restored_records += exchange_->activity().standby_records.load();
+    sum.restore_left = exchange_->activity().standby_left.load();
+  }
   bool first = true;
   for (std::uint32_t i = 0; i < options_.threads; ++i) {
     const Exchange::ThreadProgress& one = exchange_->progress(i);
@@ -174,6 +211,7 @@ Runtime::Progress Runtime::Now(bool last) const {
     sum.bytes_total += one.bytes_total.load();
     sum.commits += one.commits.load();
     sum.restoring = sum.restoring || !one.restored.load();
+    sum.restore_left += one.restore_left.load();
     sum.partitions += one.partitions.load();
     if (one.partitions.load() == 0) continue;
     const std::int64_t mark = one.watermark_ms.load();

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "engine/metrics/exposition.h"
 #include "engine/runtime/exchange.h"
 #include "engine/runtime/plan.h"
+#include "engine/runtime/standby.h"
 #include "engine/runtime/store_pool.h"
 #include "engine/runtime/worker.h"
 #include "engine/state/store_factory.h"
@@ -31,6 +33,10 @@ struct RuntimeOptions {
   // The name of this process among those that share the log, the same after a restart; empty: there
   // are no others.
   std::string member;
+  // Whether to keep copies of what others hold; and to make them before asking for a share, as a
+  // process should that begins with nothing while others go on.
+  bool standby = false;
+  bool copy_first = false;
   std::function<void(const Status& status)> on_trouble;  // What passed, or is waited out.
   std::string dead_letters_path;  // Where dead letters are copied to; empty: they stay in the log.
 };
@@ -54,6 +60,7 @@ class Runtime {
     std::int64_t watermark_ms = kNoWatermark;
     bool restoring = true;              // Or waiting for a share.
     std::int64_t restored_records = 0;  // Of changelogs.
+    std::int64_t restore_left = 0;      // Offsets of changelogs still to be read before that.
     std::uint32_t partitions = 0;       // That this process holds.
     bool last = false;
   };
@@ -77,6 +84,8 @@ class Runtime {
  private:
   bool shared() const { return !options_.member.empty(); }
   Status MakeWorkers();
+  void KeepCopies(const std::stop_token& end);
+  Status CopyFirst(const std::function<Status(const Progress&)>& tick);
   void ThreadMain(std::uint32_t index);
   Status Supervise(const std::function<Status(const Progress&)>& tick);
   Status LookAround();
@@ -95,6 +104,7 @@ class Runtime {
   std::int64_t looked_around_ns_ = 0;
   std::atomic<bool> stop_{false};          // Asked to stop.
   std::atomic<bool> done_{false};          // Nothing is left to do, here and elsewhere.
+  std::atomic<bool> copied_{false};        // The copies are caught up.
   std::atomic<bool> abandon_{false};       // A thread failed: the others end without a commit.
   std::atomic<std::uint32_t> running_{0};  // Threads with work that is not committed.
   mutable std::mutex mutex_;

@@ -12,20 +12,9 @@
 namespace leadflow {
 namespace {
 
-constexpr std::string_view kIngestStage = "ingest";
 // Longer than a transaction may stay undecided.
 constexpr std::int64_t kRestoreWaitNs = std::int64_t{45} * 1'000'000'000;
 constexpr int kRestoresMax = 1000;
-// A restore takes less.
-constexpr std::int64_t kRestoreMaxMs = 24 * 3'600'000;
-
-std::string Hex(std::uint64_t number) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out(16, '0');
-  for (int i = 15; i >= 0; --i, number >>= 4)
-    out[static_cast<std::size_t>(i)] = kDigits[number & 15];
-  return out;
-}
 
 }  // namespace
 
@@ -82,15 +71,13 @@ Status StreamThread::MakeStage(Stage stage, std::string_view stage_name) {
       source_ids.push_back(Hash64(SourcePartitionId(source.name, partition.name)));
     }
   }
-  const std::string kind = stage == Stage::kEvents ? "events" : "facts";
   for (const std::uint32_t p : share_.partitions) {
     TaskSpec spec;
     spec.stage = stage;
     spec.name = std::string(stage_name) + ", partition " + std::to_string(p);
-    spec.store = kind + "-" + std::to_string(p);
+    spec.place = stage == Stage::kEvents ? PlaceOfEvents(plan_, p) : PlaceOfFacts(plan_, p);
     spec.partition = p;
     spec.partitions = plan_.partitions;
-    spec.changelog = {plan_.changelog_topic(kind), p};
     spec.rules_hash = plan_.rules_hash;
     spec.source_ids = source_ids;
     spec.senders = stage == Stage::kEvents ? 1 : plan_.partitions;
@@ -101,23 +88,19 @@ Status StreamThread::MakeStage(Stage stage, std::string_view stage_name) {
   return {};
 }
 
-// A source partition's task has no state but its meta record. All of them share the partitions of
-// one changelog, told apart by a prefix of the key.
 void StreamThread::MakeSources() {
   for (const SourcePlan& source : plan_.sources) {
     for (std::uint32_t i = 0; i < source.partitions.size(); ++i) {
       const SourcePartition& partition = source.partitions[i];
       const std::uint64_t id = Hash64(SourcePartitionId(source.name, partition.name));
-      const std::uint32_t changelog = PartitionOf(id, plan_.partitions);
-      if (events_by_partition_[changelog] == nullptr) continue;
+      StorePlace place = PlaceOfSource(plan_, id);
+      if (events_by_partition_[place.changelog.partition] == nullptr) continue;
       TaskSpec spec;
       spec.stage = Stage::kIngest;
       spec.name = "source `" + source.name + "`, " + partition.name;
-      spec.store = "ingest-" + Hex(id);
+      spec.place = std::move(place);
       spec.partition = i;
       spec.partitions = plan_.partitions;
-      spec.changelog = {plan_.changelog_topic(kIngestStage), changelog};
-      spec.changelog_prefix = Hex(id);
       spec.rules_hash = plan_.rules_hash;
       spec.source_ids = {id};
       spec.disorder_ms = source.disorder_ms;
@@ -129,29 +112,20 @@ void StreamThread::MakeSources() {
 
 Status StreamThread::HoldStores() {
   return ForEachTask([this](Task& task) -> Status {
-    auto opened =
-        open_store_(task.spec().store, [this](KeyedStore& store) { return CanBeCompleted(store); });
+    auto opened = open_store_(task.spec().place.store, [this](KeyedStore& store) {
+      return CanBeCompleted(store, log_, clock_);
+    });
     if (!opened.ok()) return opened.status().WithContext(task.spec().name);
     task.Hold(*std::move(opened));
     return {};
   });
 }
 
-// What was deleted longer ago than the log shows may have left the changelogs without a trace: an
-// older store is not completed from them but made anew.
-bool StreamThread::CanBeCompleted(KeyedStore& store) const {
-  const std::int64_t shown_ms = log_.tombstones_ms();
-  if (shown_ms == std::numeric_limits<std::int64_t>::max()) return true;
-  const auto current_ms = CurrentAsOf(store);
-  if (!current_ms.ok() || !*current_ms) return true;  // Task::Open complains, if there is reason.
-  return clock_.WallMillis() - **current_ms <= shown_ms - kRestoreMaxMs;
-}
-
 Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
   Restorer restorer(log_, clock_);
   LEADFLOW_RETURN_IF_ERROR(ForEachTask([&](Task& task) {
     const TaskSpec& spec = task.spec();
-    return restorer.Add(spec.changelog, spec.changelog_prefix, &task.store())
+    return restorer.Add(spec.place.changelog, spec.place.key_prefix, &task.store())
         .WithContext(spec.name);
   }));
   Exchange::ThreadProgress& progress = exchange_.progress(index_);

@@ -4,18 +4,25 @@
 
 namespace leadflow {
 
+// Null if it is not open. REQUIRES: mutex_ is held.
+std::unique_ptr<KeyedStore> StorePool::IdleOne(const std::string& name) {
+  const auto found = idle_.find(name);
+  if (found == idle_.end()) return nullptr;
+  std::unique_ptr<KeyedStore> store = std::move(found->second.store);
+  idle_.erase(found);
+  return store;
+}
+
 Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name,
                                                     const StoreFactory::Keep& keep) {
   std::unique_ptr<KeyedStore> store;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    returned_.wait(lock, [&] { return !lent_.contains(name); });
     if (!taken_.insert(name).second) {
       return Status::Unavailable("store `" + name + "` is still in use by another thread");
     }
-    if (const auto found = idle_.find(name); found != idle_.end()) {
-      store = std::move(found->second.store);
-      idle_.erase(found);
-    }
+    store = IdleOne(name);
   }
   auto opened = Open(name, keep, std::move(store));
   if (!opened.ok()) {
@@ -23,6 +30,32 @@ Result<std::unique_ptr<KeyedStore>> StorePool::Take(const std::string& name,
     taken_.erase(name);
   }
   return opened;
+}
+
+Result<std::unique_ptr<KeyedStore>> StorePool::Borrow(const std::string& name,
+                                                      const StoreFactory::Keep& keep) {
+  std::unique_ptr<KeyedStore> store;
+  {
+    const std::lock_guard lock(mutex_);
+    if (taken_.contains(name)) return std::unique_ptr<KeyedStore>();
+    lent_.insert(name);
+    store = IdleOne(name);
+  }
+  auto opened = Open(name, keep, std::move(store));
+  if (!opened.ok()) {
+    const std::lock_guard lock(mutex_);
+    lent_.erase(name);
+    returned_.notify_all();
+  }
+  return opened;
+}
+
+void StorePool::Return(const std::string& name, std::unique_ptr<KeyedStore> store,
+                       std::int64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  lent_.erase(name);
+  idle_[name] = {std::move(store), now_ns};
+  returned_.notify_all();
 }
 
 // `store`: null if it is not open.

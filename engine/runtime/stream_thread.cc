@@ -268,7 +268,7 @@ void StreamThread::ReleaseStores(
   for (auto* tasks : {&ingest_, &events_, &facts_}) {
     for (auto& task : *tasks) {
       if (std::unique_ptr<KeyedStore> store = task->Release()) {
-        take(task->spec().store, std::move(store));
+        take(task->spec().place.store, std::move(store));
       }
     }
   }

@@ -125,7 +125,6 @@ class StreamThread {
   Status MakeStage(Stage stage, std::string_view stage_name);
   void MakeSources();
   Status HoldStores();
-  bool CanBeCompleted(KeyedStore& store) const;
   Status RestoreOnce(const std::function<bool()>& go_on);
   Status RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on);
   Result<std::string> BehindGroup(const Inputs& inputs);

@@ -24,6 +24,7 @@
 #include "engine/runtime/block.h"
 #include "engine/runtime/counters.h"
 #include "engine/runtime/message_buffer.h"
+#include "engine/runtime/store_place.h"
 #include "engine/runtime/task_meta.h"
 #include "engine/runtime/watermark.h"
 
@@ -49,12 +50,10 @@ struct OutputRecord {
 
 struct TaskSpec {
   Stage stage = Stage::kIngest;
-  std::string name;   // For people: "events, partition 3".
-  std::string store;  // Of its state: "events-3".
+  std::string name;  // For people: "events, partition 3".
+  StorePlace place;
   std::uint32_t partition = 0;
   std::uint32_t partitions = 1;
-  TopicPartition changelog;
-  std::string changelog_prefix;  // Of keys, where several tasks share a changelog partition.
   std::uint64_t rules_hash = 0;
   std::vector<std::uint64_t> source_ids;  // Columns of the watermark table.
   std::size_t senders = 1;                // Its rows.

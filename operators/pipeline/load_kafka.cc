@@ -17,9 +17,7 @@ void Loader::LoadKafka(const YamlNode& node) {
   }
   if (const YamlNode* tls = reader.Get("tls")) kafka.tls = LoadTls(*tls);
   if (const YamlNode* sasl = reader.Get("sasl")) kafka.sasl = LoadSasl(*sasl);
-  if (const YamlNode* standby = reader.Get("standby"); reader.Text("standby") == "all") {
-    problems_.NotInRelease(standby->at, "standby: all", "write `standby: none`");
-  }
+  kafka.standby = reader.Text("standby") == "all";
   if (const YamlNode* node_of_topics = reader.Get("topics")) {
     const SectionReader topics(*node_of_topics, kTopicsSection, "kafka.topics", &problems_);
     kafka.create_topics = topics.Bool("create", kafka.create_topics);

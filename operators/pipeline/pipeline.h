@@ -58,6 +58,7 @@ struct KafkaSpec {
   bool create_topics = true;
   int replication = 3;
   std::int64_t session_timeout_ms = 10'000;  // a process that is silent for longer is replaced
+  bool standby = false;                      // each process keeps copies of what others hold
   std::map<std::string, std::string> extra;  // for the client library, as it is
 };
 

@@ -22,7 +22,10 @@ class ForwardingLog : public Log {
   Result<std::uint32_t> Partitions(const std::string& topic) override {
     return log_.Partitions(topic);
   }
-  std::unique_ptr<LogReader> NewReader() override { return log_.NewReader(); }
+  using Log::NewReader;
+  std::unique_ptr<LogReader> NewReader(std::size_t ahead_bytes) override {
+    return log_.NewReader(ahead_bytes);
+  }
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id,
                                                const Membership* member) override {
     return log_.NewWriter(id, member);

@@ -20,8 +20,8 @@ class WatchedLog final : public ForwardingLog {
  public:
   using ForwardingLog::ForwardingLog;
   std::size_t most_open() const { return most_; }
-  std::unique_ptr<LogReader> NewReader() override {
-    return std::make_unique<Reader>(ForwardingLog::NewReader(), &most_);
+  std::unique_ptr<LogReader> NewReader(std::size_t ahead_bytes) override {
+    return std::make_unique<Reader>(ForwardingLog::NewReader(ahead_bytes), &most_);
   }
 
  private:

@@ -19,18 +19,18 @@ class TaskTest : public testing::Test {
   // The process begins (again).
   void Open() {
     task_.reset();
-    task_ = std::make_unique<Task>(TaskSpec{.stage = Stage::kEvents,
-                                            .name = "sums, partition 0",
-                                            .store = "toy-0",
-                                            .partition = 0,
-                                            .partitions = 1,
-                                            .changelog = {"toy.changelog.events", 0},
-                                            .changelog_prefix = {},
-                                            .rules_hash = rules_hash_,
-                                            .source_ids = {11, 12},
-                                            .senders = 1,
-                                            .disorder_ms = 0},
-                                   routes_, clock_);
+    task_ = std::make_unique<Task>(
+        TaskSpec{
+            .stage = Stage::kEvents,
+            .name = "sums, partition 0",
+            .place = {.store = "toy-0", .changelog = {"toy.changelog.events", 0}, .key_prefix = {}},
+            .partition = 0,
+            .partitions = 1,
+            .rules_hash = rules_hash_,
+            .source_ids = {11, 12},
+            .senders = 1,
+            .disorder_ms = 0},
+        routes_, clock_);
     task_->Hold(std::make_unique<MemoryStore>(data_));
     opened_ = task_->Open(MakeSums());
   }
