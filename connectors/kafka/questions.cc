@@ -3,6 +3,19 @@
 #include "connectors/kafka/topics.h"
 
 namespace leadflow::kafka {
+namespace {
+
+// librdkafka remembers for minutes who leads a partition, also when that one says that it does not,
+// unless the topic is asked about.
+void FindLeaderAnew(const Client& client, const TopicPartition& partition, int wait_ms) {
+  const Topic topic(rd_kafka_topic_new(client.get(), partition.topic.c_str(), nullptr));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_metadata(client.get(), 0, topic.get(), &metadata, std::min(wait_ms, 500));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+}
+
+}  // namespace
 
 Result<Ends> AskEnds(const std::shared_ptr<Client>& client, const TopicPartition& partition) {
   struct Answer {
@@ -17,6 +30,9 @@ Result<Ends> AskEnds(const std::shared_ptr<Client>& client, const TopicPartition
                               client->get(), partition.topic.c_str(),
                               static_cast<std::int32_t>(partition.partition), &to.ends.start,
                               &to.ends.end, wait_ms);
+                          if (to.error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+                            FindLeaderAnew(*client, partition, wait_ms);
+                          }
                         }));
   return answer->ends;
 }
@@ -39,6 +55,9 @@ Result<std::int64_t> AskOffsetAt(const std::shared_ptr<Client>& client,
                           to.error = rd_kafka_offsets_for_times(client->get(), list.get(), wait_ms);
                           if (to.error == RD_KAFKA_RESP_ERR_NO_ERROR) to.error = one->err;
                           to.offset = one->offset;
+                          if (to.error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+                            FindLeaderAnew(*client, partition, wait_ms);
+                          }
                         }));
   return answer->offset;
 }

@@ -36,13 +36,13 @@ Result<bool> Standby::Step() {
   if (worked.ok()) return worked;
   reader_ = nullptr;
   for (auto& [name, changelog] : changelogs_) changelog.followed = false;
-  looked_around_ns_ = 0;
+  looked_around_ns_.reset();
   return worked;
 }
 
 Result<bool> Standby::StepOnce() {
   if (reader_ == nullptr) reader_ = log_.NewReader(ahead_bytes_);
-  if (clock_.MonotonicNanos() - looked_around_ns_ >= kLookAroundNs) {
+  if (!looked_around_ns_ || clock_.MonotonicNanos() - *looked_around_ns_ >= kLookAroundNs) {
     LEADFLOW_RETURN_IF_ERROR(LookAround());
     looked_around_ns_ = clock_.MonotonicNanos();
   }
@@ -77,7 +77,7 @@ Status Standby::LookAround() {
   if (flush) flushed_ns_ = clock_.MonotonicNanos();
   for (auto& [name, changelog] : changelogs_) {
     if (!changelog.followed) LEADFLOW_RETURN_IF_ERROR(Follow(name, changelog));
-    if (changelog.followed && !changelog.complete && reader_->AtEnd(name)) {
+    if (changelog.followed && reader_->AtEnd(name)) {
       LEADFLOW_RETURN_IF_ERROR(Finish(changelog));
     }
     if (changelog.followed && flush) LEADFLOW_RETURN_IF_ERROR(BeginFlush(changelog));
@@ -104,8 +104,8 @@ Status Standby::Follow(const TopicPartition& name, Changelog& changelog) {
     if (!free) return {};
   }
   LEADFLOW_RETURN_IF_ERROR(reader_->Seek(name, from));
+  reader_->Resume(name);
   changelog.followed = true;
-  changelog.complete = false;
   return {};
 }
 
@@ -133,12 +133,12 @@ Status Standby::Take(const TopicPartition& name, std::span<const LogRecord> reco
 
 Status Standby::Finish(Changelog& changelog) {
   for (Copy& copy : changelog.copies) {
+    if (copy.state->finished()) continue;
     const auto free = WithStore(copy, [&](KeyedStore& store) {
       return store.applied_offset() == copy.applied ? copy.state->Finish(store) : Status();
     });
     LEADFLOW_RETURN_IF_ERROR(free.status());
   }
-  changelog.complete = true;
   return {};
 }
 
@@ -151,7 +151,7 @@ Status Standby::BeginFlush(const Changelog& changelog) {
 }
 
 bool Standby::caught_up() const {
-  return looked_around_ns_ != 0 &&
+  return looked_around_ns_.has_value() &&
          std::all_of(changelogs_.begin(), changelogs_.end(),
                      [](const auto& one) { return one.second.held || one.second.caught_up; });
 }

@@ -49,7 +49,6 @@ class Standby {
     bool followed = false;
     bool held = false;  // A thread has its stores.
     bool caught_up = false;
-    bool complete = false;  // Its stores know that they are.
     std::int64_t end = 0;   // When following began.
   };
   // False: `use` was not called, for a thread has the store.
@@ -71,7 +70,7 @@ class Standby {
   const std::size_t ahead_bytes_;
   std::map<TopicPartition, Changelog> changelogs_;
   std::unique_ptr<LogReader> reader_;
-  std::int64_t looked_around_ns_ = 0;
+  std::optional<std::int64_t> looked_around_ns_;  // Absent: not since it began anew.
   std::int64_t flushed_ns_ = 0;
 };
 

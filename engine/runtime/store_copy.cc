@@ -13,9 +13,10 @@ namespace {
 // A restore takes less.
 constexpr std::int64_t kRestoreMaxMs = 24 * 3'600'000;
 
-bool IsOfAnother(const LogRecord& meta_record, std::int64_t begun_ms) {
+// 0: it cannot be read, as Task::Open will say.
+std::int64_t BegunOf(const LogRecord& meta_record) {
   const Result<TaskMeta> meta = DecodeMeta(meta_record.value);
-  return meta.ok() && meta->begun_ms != begun_ms;
+  return meta.ok() ? meta->begun_ms : 0;
 }
 
 }  // namespace
@@ -70,13 +71,18 @@ Result<StoreCopy> StoreCopy::Of(Log& log, const TopicPartition& changelog, std::
 Result<std::int64_t> StoreCopy::Take(KeyedStore& store, std::span<const LogRecord> records,
                                      Clock& clock) {
   changes_.clear();
+  const bool begins = begun_ms_ == 0 && !stamped_;
   for (const LogRecord& record : records) {
     if (record.offset < from_ || !record.key.starts_with(key_prefix_)) continue;
     const std::string_view key = record.key.substr(key_prefix_.size());
-    if (begun_ms_ != 0 && key == kMetaKey && IsOfAnother(record, begun_ms_)) {
-      return Status(ErrorCode::kFailedPrecondition,
-                    "the topic was made anew since this state directory was written; remove its "
-                    "`stores`, so that they are read from the topics again");
+    if (key == kMetaKey) {
+      const std::int64_t begun_ms = BegunOf(record);
+      if (begun_ms_ != 0 && begun_ms != 0 && begun_ms != begun_ms_) {
+        return Status(ErrorCode::kFailedPrecondition,
+                      "the topic was made anew since this state directory was written; remove its "
+                      "`stores`, so that they are read from the topics again");
+      }
+      begun_ms_ = begun_ms;
     }
     changes_.push_back(
         {key, record.tombstone ? std::nullopt : std::optional<std::string_view>(record.value)});
@@ -84,7 +90,7 @@ Result<std::int64_t> StoreCopy::Take(KeyedStore& store, std::span<const LogRecor
   if (changes_.empty()) return 0;
   const auto count = static_cast<std::int64_t>(changes_.size());
   std::string now;
-  if (begun_ms_ == 0 && !stamped_) {
+  if (begins) {
     WireWriter(&now).Signed(clock.WallMillis());
     changes_.push_back({kRestoringKey, now});
     stamped_ = true;

@@ -47,6 +47,7 @@ class StoreCopy {
 
   // The store is complete: it is as new as its meta record says.
   Status Finish(KeyedStore& store);
+  bool finished() const { return !stamped_; }
 
   std::int64_t from() const { return from_; }  // Of Of: what the store has is before.
 
@@ -55,7 +56,7 @@ class StoreCopy {
 
   std::string key_prefix_;
   std::int64_t from_ = 0;
-  std::int64_t begun_ms_ = 0;                // Of the changelog it is of; 0: it has no meta yet.
+  std::int64_t begun_ms_ = 0;                // Of the changelog it is of; 0: no meta was seen.
   bool stamped_ = false;                     // It has kRestoringKey.
   std::vector<KeyedStore::Change> changes_;  // Scratch, kept for its memory.
 };
