@@ -3,7 +3,7 @@
 #   make demo     builds, runs the quick start on real events, prints a report
 #   make test     everything that must hold: release and sanitizer tests, layout, examples
 #   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
-#   make bench-kafka, bench-latency  the same on a broker of Kafka; how long a subscriber waits for a row
+#   make bench-kafka, bench-latency [STANDBY=1]  on a broker of Kafka; how long a subscriber waits for a row
 #   make flatness  cost of an event by what its lead has behind it
 #   make profile  where the time of the benchmark goes (needs perf)
 #   make chaos    a pipeline on three brokers of Kafka: all are killed, frozen, cut off, SEEDS times SECONDS
@@ -50,7 +50,7 @@ bench-kafka: packages
 bench-latency: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow bench_produce bench_generate bench_latency
-	@python3 -B bench/latency.py --threads $(THREADS) --dist $(DIST) --fault $(FAULT)
+	@python3 -B bench/latency.py --threads $(THREADS) --dist $(DIST) --fault $(FAULT) $(if $(STANDBY),--standby)
 
 flatness: packages
 	@cmake --preset release > /dev/null

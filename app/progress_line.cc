@@ -18,6 +18,13 @@ std::string Duration(std::int64_t seconds) {
   return std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) + " min";
 }
 
+// Of `left`, if `done` took so many seconds.
+std::string TimeLeft(std::int64_t seconds, std::int64_t done, std::int64_t left) {
+  const double estimate =
+      static_cast<double>(seconds) * static_cast<double>(left) / static_cast<double>(done);
+  return ", about " + Duration(static_cast<std::int64_t>(estimate) + 1) + " left";
+}
+
 }  // namespace
 
 ProgressLine::ProgressLine(Clock& clock, bool quiet)
@@ -29,6 +36,18 @@ ProgressLine::ProgressLine(Clock& clock, bool quiet)
 
 ProgressLine::~ProgressLine() { Clear(); }
 
+// For what is left, at the rate that it was read so far.
+std::string ProgressLine::Restoring(const Runtime::Progress& progress) {
+  std::string line = "restoring the state";
+  if (progress.restore_left == 0) return line;
+  restore_most_ = std::max(restore_most_, progress.restore_left);
+  line += ", " + WithCommas(progress.restore_left) + " records left";
+  const std::int64_t read = restore_most_ - progress.restore_left;
+  const std::int64_t spent = (clock_.MonotonicNanos() - started_ns_) / kSecond;
+  if (read > 0 && spent > 0) line += TimeLeft(spent, read, progress.restore_left);
+  return line;
+}
+
 void ProgressLine::Show(const Runtime::Progress& progress) {
   const std::int64_t now = clock_.MonotonicNanos();
   if (!on_ || now - shown_ns_ < kSecond / 4) return;
@@ -39,20 +58,13 @@ void ProgressLine::Show(const Runtime::Progress& progress) {
     rate_from_messages_ = progress.messages_read;
   }
   std::string line =
-      progress.restoring ? "restoring the state" : WithCommas(progress.messages_read) + " events";
+      progress.restoring ? Restoring(progress) : WithCommas(progress.messages_read) + " events";
   if (!progress.restoring && rate_ > 0) line += ", " + WithCommas(rate_) + "/s";
   const std::int64_t total = progress.bytes_total, read = std::min(progress.bytes_read, total);
   if (total > 0 && read > 0) {
     line += ", " + std::to_string(read * 100 / total) + " % read";
     const std::int64_t spent = (now - started_ns_) / kSecond;
-    if (read < total && spent > 0) {
-      line += ", about " +
-              Duration(static_cast<std::int64_t>(static_cast<double>(spent) *
-                                                 static_cast<double>(total - read) /
-                                                 static_cast<double>(read)) +
-                       1) +
-              " left";
-    }
+    if (read < total && spent > 0) line += TimeLeft(spent, read, total - read);
   }
   std::fprintf(stderr, "\r%s\033[K", line.c_str());
   std::fflush(stderr);

@@ -19,11 +19,14 @@ class ProgressLine {
   void Clear();
 
  private:
+  std::string Restoring(const Runtime::Progress& progress);
+
   Clock& clock_;
   const bool on_;
   const std::int64_t started_ns_;
   std::int64_t shown_ns_ = 0;
   std::int64_t rate_from_ns_ = 0, rate_from_messages_ = 0, rate_ = 0;
+  std::int64_t restore_most_ = 0;
 };
 
 // The counters of a run for people: one line each, what was refused with its reasons.

@@ -28,7 +28,9 @@ void RunRecords::Show(const Runtime::Progress& progress, bool stopping) {
   const std::int64_t now = NowMs();
   if (!restored_ && !progress.restoring) {
     restored_ = true;
-    Info("restored", {{"records", progress.restored_records}, {"took_ms", now - started_ms_}});
+    Info("restored", {{"records", progress.restored_records},
+                      {"restore_ms", progress.restore_ms},
+                      {"took_ms", now - started_ms_}});
   }
   if (stopping && !stopping_) {
     stopping_ = true;
@@ -47,7 +49,11 @@ void RunRecords::Show(const Runtime::Progress& progress, bool stopping) {
       (progress.messages_read - shown_messages_) * 1000 / (now - shown_ms_);
   shown_ms_ = now;
   shown_messages_ = progress.messages_read;
-  if (progress.restoring) return Info("restoring", {{"seconds", (now - started_ms_) / 1000}});
+  if (progress.restoring) {
+    return Info("restoring", {{"seconds", (now - started_ms_) / 1000},
+                              {"records", progress.restored_records},
+                              {"records_left", progress.restore_left}});
+  }
   Info("progress", {{"messages", progress.messages_read},
                     {"messages_per_second", per_second},
                     {"commits", progress.commits},

@@ -1,10 +1,12 @@
 """How long a subscriber waits for the row of an event, on Apache Kafka, also when a process dies.
 
     bench/latency.py [--rate 8000] [--seconds 60] [--fault none|restart|failover] [--commit 200ms] [--dist uniform|zipf]
+                     [--standby]
 
 Events of the benchmark job at a rate, exactly once, rows in topics. `restart`: the process is killed (-9) halfway and started
 again at once, on its state directory. `failover`: one of two processes is killed and does not come back. Prints percentiles of
-what lies between sending an event and reading its committed row, before the fault and after it.
+what lies between sending an event and reading its committed row, before the fault and after it. `--standby`: processes keep copies of
+what others hold.
 """
 import argparse
 import json
@@ -54,12 +56,12 @@ def measure(options, brokers, events, work):
     topic, name = f"latency.events.{stamp}", f"latency-{stamp}"
     subprocess.run([bench.BIN / "bench_produce", brokers, topic, str(options.partitions)], stdin=subprocess.DEVNULL, check=True)
     job = kafka.Job(options, kafka.make_pipeline(brokers, name, topic, work, emit="", files=False), work)
-    job.command += ["--set", f"engine.commit_interval={options.commit}"]
+    job.command += ["--set", f"engine.commit_interval={options.commit}", "--set", f"kafka.standby={'all' if options.standby else 'none'}"]
     count = 2 if options.fault == "failover" else 1
     processes = [Process(job, f"state-{i}") for i in range(count)]
     began = max(process.wait() for process in processes)
     print(f"{options.rate} events/s, {count} process(es) of {options.threads} thread(s), {options.partitions} partitions, "
-          f"commits every {options.commit}; events are handled {began:.2f} s after the start")
+          f"commits every {options.commit}{', copies on standby' if options.standby else ''}; events are handled {began:.2f} s after the start")
     with open(events, "rb") as lines:
         probe = subprocess.Popen([bench.BIN / "bench_latency", brokers, topic, f"{name}.kpi.visits", str(options.rate), str(options.seconds)],
                                  stdin=lines, stdout=subprocess.PIPE, text=True)
@@ -101,6 +103,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--fault", default="none", choices=["none", "restart", "failover"])
     parser.add_argument("--commit", default="200ms")
+    parser.add_argument("--standby", action="store_true")
     parser.add_argument("--leads", type=int, default=200_000)
     parser.add_argument("--dist", default="uniform", choices=["uniform", "zipf"])
     parser.add_argument("--threads", type=int, default=1)
@@ -113,7 +116,7 @@ def main():
     work = folder / "latency"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    with broker.running(broker.DEFAULT_VERSION) as cluster:
+    with broker.running(broker.DEFAULT_VERSION, for_tests=False) as cluster:
         measure(options, cluster.variables["LEADFLOW_KAFKA"], events, work)
 
 

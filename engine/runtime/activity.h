@@ -24,10 +24,17 @@ struct Activity {
   std::array<std::atomic<std::int64_t>, 3> rewinds{};  // By RewindCause.
   std::atomic<std::int64_t> rebalances{0};             // How often partitions were taken away.
   std::atomic<std::int64_t> restored_records{0};       // Of changelogs.
+  std::atomic<std::int64_t> restore_ns{0};             // What the longest restore of a thread took.
   std::atomic<std::int64_t> standby_records{0};        // Of changelogs, put into copies.
   std::atomic<std::int64_t> standby_changelogs{0};     // That are followed.
   std::atomic<std::int64_t> standby_left{0};           // Offsets until copies are caught up.
 
+  void Restored(std::int64_t records, std::int64_t took_ns) {
+    restored_records.fetch_add(records);
+    std::int64_t longest = restore_ns.load();
+    while (longest < took_ns && !restore_ns.compare_exchange_weak(longest, took_ns)) {
+    }
+  }
   void Rewound(RewindCause cause) { rewinds[static_cast<std::size_t>(cause)].fetch_add(1); }
 };
 

@@ -116,10 +116,13 @@ void Runtime::KeepCopies(const std::stop_token& end) {
 }
 
 Status Runtime::CopyFirst(const std::function<Status(const Progress&)>& tick) {
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
   while (!copied_.load() && !stop_.load() && !abandon_.load()) {
     LEADFLOW_RETURN_IF_ERROR(tick(Now(false)));
-    Pause(kTick);
+    Pause(kTick / 10);
   }
+  exchange_->activity().Restored(exchange_->activity().standby_records.load(),
+                                 clock_.MonotonicNanos() - begin_ns);
   return Failure();
 }
 
@@ -199,6 +202,7 @@ Runtime::Progress Runtime::Now(bool last) const {
   sum.last = last;
   sum.commit_retries = exchange_->activity().commit_retries.load();
   sum.restored_records = exchange_->activity().restored_records.load();
+  sum.restore_ms = exchange_->activity().restore_ns.load() / 1'000'000;
   if (options_.copy_first && !copied_.load()) {
     sum.restored_records += exchange_->activity().standby_records.load();
     sum.restore_left = exchange_->activity().standby_left.load();

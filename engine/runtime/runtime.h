@@ -61,6 +61,7 @@ class Runtime {
     bool restoring = true;              // Or waiting for a share.
     std::int64_t restored_records = 0;  // Of changelogs.
     std::int64_t restore_left = 0;      // Offsets of changelogs still to be read before that.
+    std::int64_t restore_ms = 0;        // That the longest restore of a thread took.
     std::uint32_t partitions = 0;       // That this process holds.
     bool last = false;
   };

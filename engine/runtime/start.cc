@@ -129,12 +129,13 @@ Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
         .WithContext(spec.name);
   }));
   Exchange::ThreadProgress& progress = exchange_.progress(index_);
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
   const Status status = restorer.Run([&] {
     progress.restore_left.store(restorer.left());
     return !go_on || go_on();
   });
   progress.restore_left.store(0);
-  exchange_.activity().restored_records.fetch_add(restorer.records());
+  exchange_.activity().Restored(restorer.records(), clock_.MonotonicNanos() - begin_ns);
   return status;
 }
 

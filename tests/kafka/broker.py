@@ -63,7 +63,6 @@ log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
 """
-# Compaction and the end of old transactions as soon as they can be.
 PROPERTIES = """process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
@@ -78,15 +77,9 @@ offsets.topic.num.partitions=4
 transaction.state.log.replication.factor={replicas}
 transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
-transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
-log.roll.ms=200
-log.cleaner.backoff.ms=300
-log.cleaner.min.cleanable.ratio=0.01
-log.initial.task.delay.ms=0
-log.index.size.max.bytes=65536
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
  user_leadflow="secret" user_limited="secret";
@@ -98,6 +91,17 @@ listener.name.tls.ssl.truststore.type=PEM
 listener.name.tls.ssl.truststore.location={directory}/ca.pem
 """
 
+# Compaction and the end of old transactions as soon as they can be.
+FOR_TESTS = """transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+log.roll.ms=200
+log.cleaner.backoff.ms=300
+log.cleaner.min.cleanable.ratio=0.01
+log.initial.task.delay.ms=0
+log.index.size.max.bytes=65536
+"""
+SMALL_JVM = ("-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# As Kafka's own start script has it.
+FULL_JVM = ("-Xmx1g", "-Xms1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35")
 
 # A broker that is held still is soon replaced; one that is alone had better wait for itself.
 OF_SEVERAL = """broker.session.timeout.ms=3000
@@ -175,8 +179,8 @@ def die_with_parent():
 class Broker:
     """One broker of a cluster; `directory` is its own and is removed by the caller."""
 
-    def __init__(self, version, directory, node, ports):
-        self.version, self.node = version, node
+    def __init__(self, version, directory, node, ports, for_tests=True):
+        self.version, self.node, self.for_tests = version, node, for_tests
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(exist_ok=True)
         self.log = self.directory / "broker.log"
@@ -191,8 +195,7 @@ class Broker:
             logging = f"-Dlog4j.configuration=file:{self.directory}/log4j.properties"
         else:
             logging = f"-Dlog4j2.configurationFile={self.directory}/log4j2.yaml"
-        return [self.java, "-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", logging,
-                "-cp", f"{self.lib}/*", main, *words]
+        return [self.java, *(SMALL_JVM if self.for_tests else FULL_JVM), logging, "-cp", f"{self.lib}/*", main, *words]
 
     def configure(self, voters, replicas, lines):
         """`lines`: Links or None. A client that comes over one finds all brokers over it."""
@@ -205,7 +208,8 @@ class Broker:
             link_listeners="".join(f",LINK{i}://127.0.0.1:{port}" for i, port in enumerate(ports)),
             link_addresses="".join(f",LINK{i}://127.0.0.1:{port}" for i, port in enumerate(self.link_ports)),
             link_protocols="".join(f",LINK{i}:PLAINTEXT" for i in range(len(ports))))
-        (self.directory / "server.properties").write_text(text + (OF_SEVERAL if replicas > 1 else ""))
+        text += (FOR_TESTS if self.for_tests else "") + (OF_SEVERAL if replicas > 1 else "")
+        (self.directory / "server.properties").write_text(text)
         (self.directory / "log4j2.yaml").write_text(LOG4J2)
         (self.directory / "log4j.properties").write_text(LOG4J1)
         with open(self.log, "ab") as log:
@@ -264,12 +268,13 @@ class Broker:
 
 
 class Cluster:
-    """Some brokers, with topics of as many replicas; `directory` is removed by the caller."""
+    """Some brokers, with topics of as many replicas; `directory` is removed by the caller. `for_tests`: they tidy up at once, in a
+    small JVM; else they are as Kafka comes."""
 
-    def __init__(self, version, directory, brokers=1, link_count=0):
+    def __init__(self, version, directory, brokers=1, link_count=0, for_tests=True):
         each = 4 + link_count
         ports = free_ports(brokers * each)
-        self.brokers = [Broker(version, pathlib.Path(directory) / str(i + 1), i + 1, ports[i * each:(i + 1) * each])
+        self.brokers = [Broker(version, pathlib.Path(directory) / str(i + 1), i + 1, ports[i * each:(i + 1) * each], for_tests)
                         for i in range(brokers)]
         self.links = links.Links(link_count) if link_count else None
         first = self.brokers[0]
@@ -297,9 +302,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(version, brokers=1, link_count=0):
+def running(version, brokers=1, link_count=0, for_tests=True):
     with tempfile.TemporaryDirectory(prefix="leadflow-kafka-", ignore_cleanup_errors=True) as directory:
-        cluster = Cluster(version, directory, brokers, link_count)
+        cluster = Cluster(version, directory, brokers, link_count, for_tests)
         try:
             cluster.start()
             yield cluster

@@ -237,7 +237,8 @@ def feed(lines, path, seconds):
 def run_seed(options, folder, events, expected, kafka, seed):
     growing = folder / f"growing-{seed}.jsonl"
     growing.touch()
-    job = pipeline.Job(options, growing, folder, f"chaos{seed}", kafka.variables["LEADFLOW_KAFKA"], f"engine.threads={1 + seed % 2}")
+    job = pipeline.Job(options, growing, folder, f"chaos{seed}", kafka.variables["LEADFLOW_KAFKA"], f"engine.threads={1 + seed % 2}",
+                       f"kafka.standby={'all' if seed // 2 % 2 else 'none'}")
     plain = list(job.words)
     job.words += ["--set", "sources.year.file.follow=true", "--set", "http.listen=127.0.0.1:0"]
     feeder = threading.Thread(target=feed, args=(events.read_bytes().splitlines(keepends=True), growing, options.seconds), daemon=True)

@@ -7,6 +7,7 @@
 #include "engine/base/clock.h"
 #include "engine/log/embedded_log.h"
 #include "engine/log/memory_file_system.h"
+#include "engine/runtime/standby.h"
 #include "engine/runtime/store_pool.h"
 #include "engine/runtime/worker.h"
 #include "engine/state/memory_store.h"
@@ -123,6 +124,8 @@ class Machine {
   std::unique_ptr<EmbeddedLog> log_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<StorePool> pool_;
+  Activity activity_;
+  std::unique_ptr<Standby> standby_;  // Null in some lives.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t started_ = 0;  // Workers of the life that have joined.
   std::uint64_t step_ = 0;   // Of the life.
@@ -220,6 +223,9 @@ Status Machine::Begin() {
                                                      .cleaning_bytes = life_.cleaning_bytes}));
   LEADFLOW_ASSIGN_OR_RETURN(exchange_, Exchange::Create(plan_, *log_, life_.threads));
   pool_ = std::make_unique<StorePool>(stores_);
+  if (dice_.OneIn(2)) {
+    standby_ = std::make_unique<Standby>(plan_, *log_, *pool_, clock_, activity_);
+  }
   for (std::uint32_t i = 0; i < life_.threads; ++i) workers_.push_back(NewWorker(i));
   return {};
 }
@@ -263,6 +269,9 @@ Status Machine::Work() {
     if (moves && step_ < kMovesUntil && dice_.OneIn(100)) {
       LEADFLOW_RETURN_IF_ERROR(MovePartitions());
     }
+    if (standby_ != nullptr && dice_.OneIn(5)) {
+      LEADFLOW_RETURN_IF_ERROR(standby_->Step().status());
+    }
     working_ = dice_.Below(started_);
     if (dice_.OneIn(50)) workers_[working_]->RequestCommit();
     LEADFLOW_RETURN_IF_ERROR(StepOf(working_));
@@ -303,6 +312,7 @@ void Machine::Die() {
   stores_.disk().Crash();
   stores_.Forget();
   workers_.clear();
+  standby_.reset();
   pool_.reset();
   exchange_.reset();
   log_.reset();
@@ -327,6 +337,7 @@ std::string Machine::CheckOutcome() {
         std::min(outcome.watermark_ms, exchange_->progress(i).watermark_ms.load());
   }
   workers_.clear();
+  standby_.reset();
   pool_.reset();
   stores_.Forget();
   std::vector<std::unique_ptr<KeyedStore>> held;
