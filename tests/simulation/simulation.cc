@@ -11,6 +11,7 @@
 #include "engine/runtime/store_pool.h"
 #include "engine/runtime/worker.h"
 #include "engine/state/memory_store.h"
+#include "tests/unit/log/forwarding_log.h"
 
 namespace leadflow::simulation {
 namespace {
@@ -70,6 +71,16 @@ class Stores final : public StoreFactory {
   std::vector<KeyedStore*> open_;
 };
 
+// What several processes share keeps its changelogs, however durable the stores of one are.
+class SharedLog final : public ForwardingLog {
+ public:
+  using ForwardingLog::ForwardingLog;
+  Status Purge(const TopicPartition& partition, std::int64_t offset) override {
+    if (partition.topic.find(".changelog.") != std::string::npos) return {};
+    return ForwardingLog::Purge(partition, offset);
+  }
+};
+
 class Machine {
  public:
   using Check = std::function<std::string(const Outcome&)>;
@@ -79,6 +90,7 @@ class Machine {
         check_(std::move(check)),
         dice_(seed * 2 + 1),
         mutation_(mutation),
+        copies_(dice_.OneIn(2)),
         files_(seed) {}
 
   Report Run();
@@ -116,16 +128,18 @@ class Machine {
   const Check check_;
   Dice dice_;
   const Mutation mutation_;
+  const bool copies_;  // Whether stores that nobody holds are kept up to date.
 
   VirtualClock clock_{1'700'000'000'000};
   MemoryFileSystem files_;
   Stores stores_;
   Life life_;
   std::unique_ptr<EmbeddedLog> log_;
+  std::unique_ptr<Log> shared_log_;  // The same, as the workers see it.
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<StorePool> pool_;
   Activity activity_;
-  std::unique_ptr<Standby> standby_;  // Null in some lives.
+  std::unique_ptr<Standby> standby_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t started_ = 0;  // Workers of the life that have joined.
   std::uint64_t step_ = 0;   // Of the life.
@@ -210,7 +224,7 @@ std::unique_ptr<Worker> Machine::NewWorker(std::uint32_t index) {
   };
   const WorkerOptions options{
       .thread = life_.options, .member = {}, .patient = true, .on_trouble = on_trouble};
-  return std::make_unique<Worker>(plan_, *log_, *exchange_, clock_, *pool_, options, index);
+  return std::make_unique<Worker>(plan_, *shared_log_, *exchange_, clock_, *pool_, options, index);
 }
 
 Status Machine::Begin() {
@@ -222,9 +236,11 @@ Status Machine::Begin() {
                                                      .cache_bytes = 4'000,
                                                      .cleaning_bytes = life_.cleaning_bytes}));
   LEADFLOW_ASSIGN_OR_RETURN(exchange_, Exchange::Create(plan_, *log_, life_.threads));
+  shared_log_ = copies_ ? std::unique_ptr<Log>(std::make_unique<SharedLog>(*log_))
+                        : std::make_unique<ForwardingLog>(*log_);
   pool_ = std::make_unique<StorePool>(stores_);
-  if (dice_.OneIn(2)) {
-    standby_ = std::make_unique<Standby>(plan_, *log_, *pool_, clock_, activity_);
+  if (copies_) {
+    standby_ = std::make_unique<Standby>(plan_, *shared_log_, *pool_, clock_, activity_);
   }
   for (std::uint32_t i = 0; i < life_.threads; ++i) workers_.push_back(NewWorker(i));
   return {};
@@ -315,6 +331,7 @@ void Machine::Die() {
   standby_.reset();
   pool_.reset();
   exchange_.reset();
+  shared_log_.reset();
   log_.reset();
   if (machine_dies) files_.Restart();
   files_.SetCapacity(UINT64_MAX);
