@@ -7,6 +7,7 @@
 #   make flatness  cost of an event by what its lead has behind it
 #   make profile  where the time of the benchmark goes (needs perf)
 #   make chaos    a pipeline on three brokers of Kafka: all are killed, frozen, cut off, SEEDS times SECONDS
+#   make golden-kafka  the quick start and the benchmark job with 1, 2 and 3 processes on brokers of Kafka
 #   make fuzz     every fuzz target for SECONDS=60
 #   make format   clang-format over the tree;  make lint   clang-tidy
 
@@ -21,7 +22,7 @@ BROKERS ?= 3
 CHAOS_SEEDS ?= $(if $(filter command line,$(origin SEEDS)),$(SEEDS),3)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build demo test bench bench-kafka bench-latency flatness profile simulation chaos fuzz format lint packages clean
+.PHONY: build demo test bench bench-kafka bench-latency flatness profile simulation golden-kafka chaos fuzz format lint packages clean
 
 packages:
 	@deploy/debian/install.sh
@@ -66,6 +67,11 @@ simulation: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target pipeline_simulation
 	@build/release/bin/pipeline_simulation --seeds $(SEEDS)
+
+golden-kafka: packages
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release --target leadflow bench_generate
+	@python3 -B tests/kafka/golden.py build/release/leadflow build/release/bin/bench_generate --brokers $(BROKERS)
 
 chaos: packages
 	@cmake --preset release > /dev/null
