@@ -151,6 +151,14 @@ std::size_t Feed::Take(std::size_t max_bytes, std::vector<Message>* messages, st
   return bytes;
 }
 
+std::int64_t Feed::left() const {
+  std::int64_t start = 0, end = 0;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_get_watermark_offsets(client_->get(), name_.topic.c_str(),
+                                     static_cast<std::int32_t>(name_.partition), &start, &end);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? std::max<std::int64_t>(end - position_, 0) : 0;
+}
+
 Status Feed::CheckPatience() {
   const std::int64_t now_ns = Clock::System().MonotonicNanos();
   if (dry_since_ns_ == 0) dry_since_ns_ = now_ns;

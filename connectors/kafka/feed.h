@@ -60,6 +60,8 @@ class Feed {
   const TopicPartition& name() const { return name_; }
   // Offset of the next record; -1 before the first Start.
   std::int64_t position() const { return position_; }
+  // Offsets between the position and what the brokers last said is the end.
+  std::int64_t left() const;
   // The brokers said that nothing committed lies at the position or behind it.
   bool at_end() const { return at_end_; }
   const Status& failure() const { return failure_; }

@@ -13,6 +13,12 @@
 
 namespace leadflow::kafka {
 
+// A topic that was made just now is not known to all brokers at once.
+inline bool Unknown(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+         error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 // Asks librdkafka until it answers, with an error that does not pass, or time is up. Some of its
 // calls wait for ever for a broker that is silent, whatever time they are given; so `call` runs on
 // a thread that can be left behind, and owns all that it touches. It fills `error` of its answer.
@@ -21,7 +27,8 @@ Result<std::shared_ptr<const Answer>> AskInTime(const Client& client, std::int64
                                                 const std::string& what, const Call& call) {
   constexpr int kGraceMs = 1'000;
   constexpr int kPauseMs = 20;
-  const Deadline deadline(timeout_ms);
+  constexpr std::int64_t kNewTopicMs = 5'000;
+  const Deadline deadline(timeout_ms), known(std::min(timeout_ms, kNewTopicMs));
   BoundedCalls calls;
   while (true) {
     const auto answer = std::make_shared<Answer>();
@@ -33,7 +40,8 @@ Result<std::shared_ptr<const Answer>> AskInTime(const Client& client, std::int64
     }
     if (answer->error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::shared_ptr<const Answer>(answer);
     const Status status = client.StatusOf(answer->error, what);
-    if (deadline.passed() || !status.retryable()) return status;
+    const bool passes = status.retryable() || (Unknown(answer->error) && !known.passed());
+    if (deadline.passed() || !passes) return status;
     rd_kafka_poll(client.get(), kPauseMs);
   }
 }

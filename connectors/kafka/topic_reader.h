@@ -26,6 +26,7 @@ class TopicReader final : public SourceReader {
   std::string position() const override;
   bool AtEnd() const override { return feed_.position() >= end_; }
   bool Idle() const override { return feed_.at_end(); }
+  std::optional<std::int64_t> records_left() const override { return feed_.left(); }
   std::optional<TopicOffset> topic_offset() const override {
     return TopicOffset{feed_.name().topic, feed_.name().partition, feed_.position()};
   }

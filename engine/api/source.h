@@ -51,6 +51,9 @@ class SourceReader {
   };
   virtual std::optional<TopicOffset> topic_offset() const { return std::nullopt; }
 
+  // Records that are there and not handed over yet, as far as was heard of them.
+  virtual std::optional<std::int64_t> records_left() const { return std::nullopt; }
+
   // For progress: bytes read so far and in all (0: unknown).
   virtual std::int64_t bytes_read() const { return 0; }
   virtual std::int64_t bytes_total() const { return 0; }

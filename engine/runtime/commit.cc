@@ -277,6 +277,9 @@ void StreamThread::Publish() {
     Exchange::SourceBytes& bytes = published.sources[source.plan->name];
     bytes.read += source.reader->bytes_read();
     bytes.total += source.reader->bytes_total();
+    if (const auto left = source.reader->records_left()) {
+      bytes.records_left = bytes.records_left.value_or(0) + *left;
+    }
     read += source.reader->bytes_read();
     total += source.reader->bytes_total();
   }

@@ -60,6 +60,9 @@ Exchange::Published Exchange::Sum() const {
       SourceBytes& source = sum.sources[name];
       source.read += bytes.read;
       source.total += bytes.total;
+      if (bytes.records_left) {
+        source.records_left = source.records_left.value_or(0) + *bytes.records_left;
+      }
     }
   }
   return sum;

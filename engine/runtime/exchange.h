@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,7 +83,8 @@ class Exchange {
   using CounterValues = std::map<Counters::Key, std::int64_t>;
   struct SourceBytes {
     std::int64_t read = 0;
-    std::int64_t total = 0;  // 0: unknown.
+    std::int64_t total = 0;                    // 0: unknown.
+    std::optional<std::int64_t> records_left;  // Of topics.
   };
   // What a thread shows with each commit.
   struct Published {

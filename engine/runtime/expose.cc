@@ -50,6 +50,12 @@ void ExposeSources(const Exchange::Published& published, Exposition* out) {
       out->Sample({{"source", source}}, std::max<std::int64_t>(bytes.total - bytes.read, 0));
     }
   }
+  out->Family(
+      "leadflow_source_lag_records", kGauge,
+      "Records of a source's topics that are there and not yet read, as of the last commit.");
+  for (const auto& [source, bytes] : published.sources) {
+    if (bytes.records_left) out->Sample({{"source", source}}, *bytes.records_left);
+  }
 }
 
 }  // namespace

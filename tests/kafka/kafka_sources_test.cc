@@ -115,12 +115,14 @@ TEST(KafkaSourcesTest, EachPartitionIsReadInOrderAndGoneOnWith) {
     EXPECT_EQ(Values(seen), Numbers(0, begun));
     EXPECT_EQ(seen[7].origin, topic + "/" + std::to_string(partition));
     EXPECT_EQ(seen[7].offset, 7);
+    EXPECT_EQ(reader->records_left(), 500 * (static_cast<int>(partition) + 1) - begun);
     // Another run.
     LOG_ASSERT_OK(reader->Seek(middle));
     const int count = 500 * static_cast<int>(partition + 1);
     EXPECT_EQ(Values(ReadAll(*reader)), Numbers(begun, count));
     EXPECT_FALSE(reader->AtEnd());
     EXPECT_TRUE(reader->Idle());
+    EXPECT_EQ(reader->records_left(), 0);
     Produce(topic, Numbered(count, count + 3, static_cast<int>(partition)));
     seen.clear();
     ASSERT_TRUE(Eventually([&] {

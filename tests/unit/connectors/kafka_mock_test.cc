@@ -1,5 +1,7 @@
 // What a cluster does seldom, as librdkafka's own small one plays it: old brokers, new leaders.
 #include <array>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 
@@ -54,6 +56,20 @@ TEST_F(KafkaMockTest, TheEndOfAPartitionIsAskedOfItsNewLeader) {
     const auto offset = kafka::AskOffsetAt(*client, {"events", 0}, 1);
     ASSERT_TRUE(offset.ok()) << offset.status();
   }
+}
+
+// A broker may not have heard yet of a topic that another one has made.
+TEST_F(KafkaMockTest, ATopicThatIsNotKnownEverywhereYetIsAskedForAgain) {
+  rd_kafka_mock_topic_create(cluster_.get(), "events", 1, 2);
+  rd_kafka_mock_topic_set_error(cluster_.get(), "events", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  const auto client = kafka::Client::New(RD_KAFKA_CONSUMER, options_, {});
+  ASSERT_TRUE(client.ok()) << client.status();
+  auto ends = std::async(std::launch::async, [&] {
+    return kafka::AskEnds(*client, {"events", 0});
+  });
+  EXPECT_EQ(ends.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+  rd_kafka_mock_topic_set_error(cluster_.get(), "events", RD_KAFKA_RESP_ERR_NO_ERROR);
+  EXPECT_TRUE(ends.get().ok());
 }
 
 }  // namespace
