@@ -4,9 +4,12 @@ process without Kafka.
     pipeline.py LEADFLOW_BINARY READ_ROWS_BINARY [--leads 300] [--version V]
 
 The made-up year of tests/golden. Rows are read by a further process with an empty state directory: all it knows is what
-the others left in the topics. `leadflow verify` recomputes them there. A subscriber of the topics of rows has them, too.
+the others left in the topics. `leadflow verify` recomputes them there. A subscriber of the topics of rows has them, too, and has seen no
+number that was not the one before it and its change.
 """
 import collections
+import csv
+import decimal
 import json
 import os
 import pathlib
@@ -28,8 +31,11 @@ SECONDS_MAX = 300
 PARTITIONS = "6"
 VOLATILE = ("revision", "updated_at", "cause")  # of a row: differ from run to run
 CARRIED = "visits, open_rate, revenue, booked, revenue_share, mql_age"  # one of each kind
+CHANGES = ("cards", "page_views", "order_count", "revenue")  # also sent as changes
+NO_KEY = (*VOLATILE, "settled", "value", "numerator", "denominator", "delta")
 OUTPUTS = f"""  - file: {{path: "${{OUT_DIR}}/{{kpi}}.jsonl", only: [{CARRIED}]}}
   - kafka: {{topic: "{{name}}.kpi.{{kpi}}", emit: {{every: 100ms}}, only: [{CARRIED}]}}
+  - kafka: {{topic: "{{name}}.changes.{{kpi}}", envelope: delta, emit: {{every: 100ms}}, only: [{", ".join(CHANGES)}]}}
 """
 
 
@@ -104,9 +110,32 @@ class Job:
             self.complaint("hardly a row is in the topics")
         return [*(("only in the topics", row) for row in there - here), *(("only in the files", row) for row in here - there)]
 
+    def history(self):
+        """What is wrong in all that a subscriber has seen: each number is the one before it and its change, none comes twice, the last one is
+        that of the files; cards collected only grow."""
+        topics = [f"{self.name}.changes.{kpi}" for kpi in CHANGES]
+        done = subprocess.run([self.read_rows, self.brokers, PARTITIONS, "--all", *topics], capture_output=True, text=True, check=True)
+        rows = [json.loads(line, parse_float=decimal.Decimal) for line in done.stdout.splitlines()]
+        seen, wrong = {}, []
+        for row in rows:
+            key = tuple(str(value) for column, value in row.items() if column not in NO_KEY)
+            value, revision = seen.get(key, (0, 0))
+            falls = row["kpi"] == "cards" and row["value"] < value
+            if row["value"] != value + row["delta"] or row["revision"] <= revision or falls:
+                wrong.append(("after", value, revision, "comes", row))
+            seen[key] = row["value"], row["revision"]
+        final = {}
+        for kpi in CHANGES:
+            with open(self.folder / f"out/{kpi}.csv", encoding="utf-8", newline="") as text:
+                for row in csv.DictReader(text):
+                    final[tuple(value for column, value in row.items() if column not in NO_KEY)] = decimal.Decimal(row["value"])
+        if len(rows) < 500:
+            self.complaint(f"only {len(rows)} changes are in the topics")
+        return wrong + [("in the end", key, seen.get(key), "is not", value) for key, value in final.items() if seen.get(key, (0, 0))[0] != value]
+
     def compare(self, expected, what):
         """Prints whether the rows are the expected ones, and returns it."""
-        different = sorted(set(self.rows().items()) ^ set(expected.items()), key=str) + self.subscribed()
+        different = sorted(set(self.rows().items()) ^ set(expected.items()), key=str) + self.subscribed() + self.history()
         print(f"  {'DIFFERS' if different else 'equal  '} {what}" + "".join(f"\n      {d}" for d in different[:6]), flush=True)
         return not different
 
