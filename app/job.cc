@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "app/identity_key.h"
+#include "app/inbox.h"
 #include "app/job_sources.h"
 #include "app/kafka_options.h"
 #include "app/member.h"
@@ -70,6 +71,14 @@ void ExposeLimits(const Pipeline& pipeline, const StateLayout& layout, Expositio
   if (!error) out->Sample({}, static_cast<std::int64_t>(space.capacity));
 }
 
+// Null: nothing is sent to this pipeline.
+Result<std::unique_ptr<InboxQueue>> StartQueue(const Pipeline& pipeline, Inbox* inbox,
+                                               const std::string& member,
+                                               InboxQueue::Trouble trouble) {
+  if (inbox == nullptr) return std::unique_ptr<InboxQueue>();
+  return InboxQueue::Start(&inbox->log(), pipeline.name + "-inbox" + member, std::move(trouble));
+}
+
 std::string DescribeOutput(const OutputSpec& output) { return output.path; }
 
 }  // namespace
@@ -77,6 +86,7 @@ std::string DescribeOutput(const OutputSpec& output) { return output.path; }
 StateLayout::StateLayout(std::string folder)
     : directory(std::move(folder)),
       log(directory + "/log"),
+      inbox(directory + "/inbox"),
       stores(directory + "/stores"),
       key_file(directory + "/identity.key"),
       dead_letters(directory + "/dead_letters.jsonl") {}
@@ -137,6 +147,13 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   } else {
     LEADFLOW_ASSIGN_OR_RETURN(plan_options.key, IdentifierKey(pipeline, layout, true));
   }
+  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Inbox> inbox,
+                            Inbox::Open(pipeline, layout, log.get()));
+  if (inbox != nullptr) plan_options.inbox = &inbox->log();
+  LEADFLOW_ASSIGN_OR_RETURN(
+      const std::unique_ptr<InboxQueue> queue,
+      StartQueue(pipeline, inbox.get(), member ? "-" + member->name() : "", options.trouble));
+  const Taken taken(service.get(), queue.get());
   const Budget budget(pipeline);
   plan_options.cache_bytes = static_cast<std::size_t>(budget.clusters);
   plan_options.topic_bytes = budget.topics;

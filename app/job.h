@@ -31,16 +31,18 @@ struct PlanOptions {
   const std::vector<SourceMessages>* inputs = nullptr;  // Instead of files; outlives the plan.
   std::int64_t topic_bytes = std::int64_t{32} << 20;    // Fetched ahead, of topics of sources.
   bool until_end = false;                               // Topics end where they end now.
+  Log* inbox = nullptr;  // Where the inbox lies, with its topics; outlives the plan.
 };
 
 // The plan of a pipeline. The pipeline outlives it. Fails if a source's files or topics do not
 // exist.
 Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options);
 
-// The state directory: where the log, the stores, the key and the dead letters lie.
+// The state directory: where the log, the inbox beside it, the stores, the key and the dead letters
+// lie.
 struct StateLayout {
   explicit StateLayout(std::string directory);
-  std::string directory, log, stores, key_file, dead_letters;
+  std::string directory, log, inbox, stores, key_file, dead_letters;
 };
 
 // The log that a pipeline names, on its cluster or in its state directory.

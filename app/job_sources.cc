@@ -3,11 +3,14 @@
 #include <memory>
 #include <string>
 
+#include "app/inbox.h"
 #include "app/kafka_options.h"
 #include "app/memory_source.h"
 #include "connectors/file/file_reader.h"
 #include "connectors/formats/make_decoder.h"
+#include "connectors/inbox/reader.h"
 #include "connectors/kafka/kafka_sources.h"
+#include "engine/base/check.h"
 #include "operators/ingest/ingest_operator.h"
 
 namespace leadflow::app {
@@ -100,6 +103,24 @@ void AddTopics(const SourceSpec& source, const std::shared_ptr<KafkaSources>& to
   }
 }
 
+Status AddInbox(const Pipeline& pipeline, const SourceSpec& source, const PlanOptions& options,
+                SourcePlan* plan, std::shared_ptr<DecoderSlots> slots) {
+  LEADFLOW_CHECK(options.inbox != nullptr);
+  InboxReaderOptions reader{.topic = InboxTopic(pipeline, source), .format = source.format};
+  reader.keep_ms = source.keep_ms;
+  reader.show_offset = pipeline.engine.log == EngineOptions::Log::kKafka;
+  if (options.until_end) {
+    LEADFLOW_ASSIGN_OR_RETURN(reader.end, options.inbox->EndOffset({reader.topic, 0}));
+  }
+  plan->partitions.push_back(
+      {"inbox", [log = options.inbox, reader, slots]() -> Result<std::unique_ptr<SourceReader>> {
+         return std::unique_ptr<SourceReader>(std::make_unique<InboxReader>(
+             log, reader,
+             [slots](std::string_view header) { return (*slots)[0]->SetHeader(header); }));
+       }});
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<SourcePlan>> MakeSources(const Pipeline& pipeline, const PlanOptions& options) {
@@ -115,6 +136,9 @@ Result<std::vector<SourcePlan>> MakeSources(const Pipeline& pipeline, const Plan
     auto decoded = std::make_shared<SourceSpec>(source);
     if (options.inputs == nullptr && source.input == SourceSpec::Input::kKafka) {
       AddTopics(source, topics, &plan);
+    } else if (options.inputs == nullptr && source.input == SourceSpec::Input::kInbox) {
+      LEADFLOW_RETURN_IF_ERROR(AddInbox(pipeline, source, options, &plan, slots)
+                                   .WithContext("source `" + source.name + "`"));
     } else if (options.inputs == nullptr) {
       LEADFLOW_RETURN_IF_ERROR(
           AddFiles(source, &plan, slots).WithContext("source `" + source.name + "`"));

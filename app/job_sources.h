@@ -1,5 +1,5 @@
-// The sources of a pipeline as the plan wants them: readers of files, of topics, or of messages in
-// memory, joined with the decoders that read their header lines.
+// The sources of a pipeline as the plan wants them: readers of files, of topics, of the inbox, or
+// of messages in memory, joined with the decoders that read their header lines.
 #pragma once
 
 #include <vector>

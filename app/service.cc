@@ -1,7 +1,9 @@
 #include "app/service.h"
 
-#include "app/pipeline_file.h"
+#include <algorithm>
+
 #include "app/process_metrics.h"
+#include "app/tokens_file.h"
 
 namespace leadflow::app {
 namespace {
@@ -9,25 +11,23 @@ namespace {
 constexpr std::string_view kPaths = "/livez /readyz /startupz /metrics\n";
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-Result<Tokens> ReadTokens(const std::string& path) {
-  if (path.empty()) return Tokens();
-  const auto text = ReadWholeFile(path);
-  if (!text) return Status::NotFound("`http.tokens`: cannot read the file " + path);
-  auto tokens = Tokens::Parse(*text);
-  if (!tokens.ok()) return tokens.status().WithContext("`http.tokens`: " + path);
-  return tokens;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Service>> Service::Start(const Pipeline& pipeline) {
-  if (!pipeline.http) return std::make_unique<Service>(Tokens());
+  LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<Webhooks> webhooks,
+                            Webhooks::Make(pipeline, Clock::System()));
+  if (!pipeline.http) return std::make_unique<Service>(Tokens(), std::move(webhooks));
   const HttpSpec& http = *pipeline.http;
-  LEADFLOW_ASSIGN_OR_RETURN(Tokens tokens, ReadTokens(http.tokens_file));
-  auto service = std::make_unique<Service>(std::move(tokens));
+  LEADFLOW_ASSIGN_OR_RETURN(Tokens tokens, ReadTokens(http.tokens_file, "http.tokens"));
+  auto service = std::make_unique<Service>(std::move(tokens), std::move(webhooks));
+  HttpServerOptions options{.address = http.address, .port = http.port};
+  options.takes_body = [it = service.get()](std::string_view path) {
+    return it->webhooks().Has(path);
+  };
   auto server = HttpServer::Start(
-      {.address = http.address, .port = http.port},
-      [it = service.get()](const HttpRequest& request) { return it->Answer(request); });
+      options, [it = service.get()](const HttpRequest& request, const HttpServer::Reply& reply) {
+        it->Answer(request, reply);
+      });
   if (!server.ok()) return server.status().WithContext("`http.listen`");
   service->server_ = *std::move(server);
   const bool six = http.address.find(':') != std::string::npos;
@@ -49,20 +49,31 @@ void Service::Show(Expose expose) {
 HttpAnswer Service::Ready() const {
   const State state = state_.load();
   if (state == State::kServing) return {.body = "ready\n"};
-  return {.status = 503, .body = state == State::kStarting    ? "starting\n"
-                                 : state == State::kRestoring ? "restoring the state\n"
-                                                              : "stopping\n"};
+  return {.status = 503,
+          .body = state == State::kStarting    ? "starting\n"
+                  : state == State::kRestoring ? "restoring the state\n"
+                                               : "stopping\n"};
 }
 
 std::string Service::Metrics() {
   Exposition out;
   ExposeProcess(&out);
+  webhooks_->Expose(&out);
   const std::lock_guard lock(mutex_);
   if (expose_) expose_(&out);
   return out.Text();
 }
 
+void Service::Answer(const HttpRequest& request, const HttpServer::Reply& reply) {
+  webhooks_->Has(request.path) ? webhooks_->Take(request, reply) : reply(Answer(request));
+}
+
 HttpAnswer Service::Answer(const HttpRequest& request) {
+  constexpr std::string_view kOwn[] = {"/", "/livez", "/readyz", "/startupz", "/metrics"};
+  if (std::find(std::begin(kOwn), std::end(kOwn), request.path) == std::end(kOwn)) {
+    return {.status = 404, .body = std::string(kPaths)};
+  }
+  if (request.post) return {.status = 405, .body = "only GET and HEAD\n"};
   if (request.path == "/livez") return {.body = "alive\n"};
   if (request.path == "/readyz") return Ready();
   if (request.path == "/startupz") {
@@ -77,7 +88,7 @@ HttpAnswer Service::Answer(const HttpRequest& request) {
     }
     return {.body = Metrics(), .type = kMetricsType};
   }
-  return {.status = request.path == "/" ? 200 : 404, .body = std::string(kPaths)};
+  return {.body = std::string(kPaths)};
 }
 
 }  // namespace leadflow::app

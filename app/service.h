@@ -6,6 +6,8 @@
 //   /readyz    200 while it serves; 503 with the reason: starting, restoring, stopping
 //   /metrics   for Prometheus; asks for a token if the pipeline names some
 //
+// It also takes webhooks: see webhooks.h.
+//
 // Every method may be called by any thread.
 #pragma once
 
@@ -15,6 +17,7 @@
 #include <mutex>
 #include <string>
 
+#include "app/webhooks.h"
 #include "connectors/http/server.h"
 #include "connectors/http/tokens.h"
 #include "engine/base/clock.h"
@@ -30,7 +33,9 @@ class Service {
 
   // Listens if the pipeline says so. Errors name the address or the file of tokens.
   static Result<std::unique_ptr<Service>> Start(const Pipeline& pipeline);
-  explicit Service(Tokens tokens) : tokens_(std::move(tokens)) {}  // Use Start.
+  explicit Service(Tokens tokens,  // Use Start.
+                   std::unique_ptr<Webhooks> webhooks = std::make_unique<Webhooks>(Clock::System()))
+      : tokens_(std::move(tokens)), webhooks_(std::move(webhooks)) {}
 
   void SetState(State state);
 
@@ -40,6 +45,10 @@ class Service {
   // "127.0.0.1:8080", with the port that was given if any was asked for; empty: nowhere.
   const std::string& address() const { return address_; }
 
+  Webhooks& webhooks() { return *webhooks_; }
+
+  void Answer(const HttpRequest& request, const HttpServer::Reply& reply);
+  // What is not a webhook.
   HttpAnswer Answer(const HttpRequest& request);
 
  private:
@@ -47,12 +56,27 @@ class Service {
   std::string Metrics();
 
   const Tokens tokens_;
+  const std::unique_ptr<Webhooks> webhooks_;
   std::string address_;
   std::atomic<State> state_{State::kStarting};
   std::atomic<bool> started_{false};
   std::mutex mutex_;
   Expose expose_;                       // Guarded by mutex_.
   std::unique_ptr<HttpServer> server_;  // Last: it ends before what it asks.
+};
+
+// Gives a service the inbox for as long as it is there.
+class Taken {
+ public:
+  Taken(Service* service, InboxQueue* queue) : service_(*service) {
+    service_.webhooks().SetQueue(queue);
+  }
+  ~Taken() { service_.webhooks().SetQueue(nullptr); }
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+
+ private:
+  Service& service_;
 };
 
 // Clears what a service shows, before what it borrows is gone.

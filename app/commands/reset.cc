@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "app/commands/commands.h"
+#include "app/inbox.h"
 #include "app/job.h"
 #include "app/kafka_options.h"
 #include "app/pipeline_file.h"
@@ -18,6 +19,7 @@ struct Belongings {
   std::string brokers;  // Empty: the log is embedded.
   std::vector<std::string> topics;
   std::vector<std::string> kept;   // Topics of rows.
+  std::vector<std::string> inbox;  // Where it lies: topics, or a path.
   std::vector<std::string> paths;  // Those that are there.
   std::string lock;                // The file that a process holds while it runs.
 };
@@ -36,6 +38,10 @@ Result<Belongings> BelongingsOf(const Pipeline& pipeline, bool outputs) {
     }
   }
   found.lock = on_kafka ? layout.directory + "/lock" : layout.log + "/LOCK";
+  for (const TopicSpec& topic : InboxTopics(pipeline)) {
+    if (on_kafka) found.inbox.push_back("topic " + topic.name);
+  }
+  if (!on_kafka && !InboxTopics(pipeline).empty()) found.inbox.push_back(layout.inbox);
   if (!on_kafka) return found;
   found.brokers = pipeline.kafka->brokers;
   const std::vector<SourceMessages> nothing;
@@ -55,6 +61,8 @@ void Print(const Belongings& found, const std::string& name) {
   } else if (found.paths.empty()) {
     std::printf("  nothing\n");
   }
+  if (!found.inbox.empty()) std::printf("Kept, and read again by the next run:\n");
+  for (const std::string& place : found.inbox) std::printf("  %s\n", place.c_str());
   if (found.kept.empty()) return;
   std::printf("Kept, and sent every row again by the next run (--outputs removes them, too):\n");
   for (const std::string& topic : found.kept) std::printf("  topic %s\n", topic.c_str());

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "app/commands/commands.h"
 #include "app/identity_key.h"
+#include "app/inbox.h"
 #include "app/job.h"
 #include "app/pipeline_file.h"
 #include "connectors/kafka/forget.h"
@@ -71,6 +73,7 @@ Result<Needs> NeedsOf(const Pipeline& pipeline) {
   }
   needs.options.replication = pipeline.kafka->replication;
   needs.topics = plan.Topics();
+  for (TopicSpec& topic : InboxTopics(pipeline)) needs.topics.push_back(std::move(topic));
   if (pipeline.identity.key.from == SecretSpec::From::kNowhere) {
     needs.topics.push_back(IdentityTopic(pipeline.name));
   }

@@ -76,7 +76,7 @@ std::unique_ptr<EventDecoder> MakeDecoder(const SourceSpec& source, const Pipeli
     records.envelopes = mapping->syntax == Syntax::kJson && !source.events.empty();
     records.deletes = records.envelopes && ReadsDeletes(source);
   }
-  if (source.input != SourceSpec::Input::kKafka) return decoder;
+  if (source.input != SourceSpec::Input::kKafka && !source.webhook) return decoder;
   return MakeRecordDecoder(std::move(decoder), records);
 }
 

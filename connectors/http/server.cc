@@ -1,5 +1,6 @@
 #include "connectors/http/server.h"
 
+#include <limits>
 #include <list>
 #include <optional>
 #include <system_error>
@@ -8,10 +9,13 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <sodium.h>
 
 namespace leadflow {
 namespace {
@@ -22,6 +26,7 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kAcceptAgain{100};  // After an error, as too many open files.
+constexpr std::uint64_t kAnyBody = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t kDrainBytes = std::size_t{64} << 10;
 
 Status ListenError(const HttpServerOptions& options, const error_code& error) {
@@ -40,18 +45,43 @@ http::status StatusOf(const error_code& error) {
   return http::status::bad_request;
 }
 
-std::string_view BearerToken(std::string_view authorization) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() <= kScheme.size() ||
-      !beast::iequals({authorization.data(), kScheme.size()}, {kScheme.data(), kScheme.size()})) {
+bool SkipScheme(std::string_view scheme, std::string_view* authorization) {
+  if (authorization->size() <= scheme.size() ||
+      !beast::iequals({authorization->data(), scheme.size()}, {scheme.data(), scheme.size()})) {
+    return false;
+  }
+  authorization->remove_prefix(scheme.size());
+  return true;
+}
+
+// The token as it is, or as the password of any user: many senders know no other way.
+std::string TokenOf(std::string_view authorization) {
+  if (SkipScheme("bearer ", &authorization)) return std::string(authorization);
+  if (!SkipScheme("basic ", &authorization)) return {};
+  std::string pair(authorization.size(), '\0');
+  std::size_t size = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(pair.data()), pair.size(),
+                        authorization.data(), authorization.size(), nullptr, &size, nullptr,
+                        sodium_base64_VARIANT_ORIGINAL) != 0) {
     return {};
   }
-  return authorization.substr(kScheme.size());
+  pair.resize(size);
+  const std::size_t colon = pair.find(':');
+  return colon == std::string::npos ? std::string() : pair.substr(colon + 1);
 }
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
+
+std::string_view HttpRequest::header(std::string_view name) const {
+  for (const RecordHeader& one : headers) {
+    if (beast::iequals({one.name.data(), one.name.size()}, {name.data(), name.size()})) {
+      return one.value;
+    }
+  }
+  return {};
+}
 
 // Everything but Start and the destructor runs on the one thread of the loop.
 class HttpServer::Loop {
@@ -91,14 +121,17 @@ class HttpServer::Loop {
 
  private:
   struct Session {
-    explicit Session(asio::ip::tcp::socket socket) : stream(std::move(socket)) {}
+    explicit Session(asio::ip::tcp::socket socket)
+        : stream(std::move(socket)), late(stream.get_executor()) {}
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
-    std::optional<http::request_parser<http::empty_body>> parser;
+    std::optional<http::request_parser<http::string_body>> parser;
     http::response<http::string_body> answer;
+    asio::steady_timer late;
     std::list<std::shared_ptr<Session>>::iterator at;
     std::size_t drained = 0;
     bool open = true;
+    bool asked = false;  // The handler has it.
   };
   using SessionPtr = std::shared_ptr<Session>;
 
@@ -114,36 +147,116 @@ class HttpServer::Loop {
     });
   }
 
+  // False: all wait for their answers.
+  bool MakeRoom() {
+    if (sessions_.size() < options_.connections_max) return true;
+    for (const SessionPtr& session : sessions_) {
+      if (session->asked) continue;
+      End(session);
+      return true;
+    }
+    return false;
+  }
+
   void Begin(asio::ip::tcp::socket socket) {
-    if (sessions_.size() >= options_.connections_max) End(sessions_.front());
+    if (!MakeRoom()) return;
     auto session = std::make_shared<Session>(std::move(socket));
     session->at = sessions_.insert(sessions_.end(), session);
     session->parser.emplace();
     session->parser->header_limit(static_cast<std::uint32_t>(options_.header_bytes));
-    session->parser->body_limit(0);
+    session->parser->body_limit(kAnyBody);  // Which it is, the header tells.
     session->stream.expires_after(options_.request_time);
+    http::async_read_header(session->stream, session->buffer, *session->parser,
+                            [this, session](const error_code& error, std::size_t) {
+                              if (session->open) TakeHeader(session, error);
+                            });
+  }
+
+  void TakeHeader(const SessionPtr& session, const error_code& error) {
+    if (error) return Refuse(session, error);
+    auto& parser = *session->parser;
+    const auto method = parser.get().method();
+    if (method == http::verb::post) {
+      const std::string_view path = PathOf(parser.get());
+      if (!options_.takes_body || !options_.takes_body(path)) return Ask(session);
+      const auto length = parser.content_length();
+      if (length && *length > options_.body_bytes) {
+        return Refuse(session, http::error::body_limit);
+      }
+      parser.body_limit(options_.body_bytes);
+      if (!beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+        return ReadBody(session);
+      }
+      static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
+      return asio::async_write(session->stream, asio::buffer(kGoOn.data(), kGoOn.size()),
+                               [this, session](const error_code& failed, std::size_t) {
+                                 if (!session->open) return;
+                                 failed ? End(session) : ReadBody(session);
+                               });
+    }
+    if (method != http::verb::get && method != http::verb::head) {
+      return Send(session, {.status = 405, .body = "only GET and HEAD\n"});
+    }
+    if (!parser.is_done()) return Refuse(session, http::error::body_limit);
+    Ask(session);
+  }
+
+  void ReadBody(const SessionPtr& session) {
     http::async_read(session->stream, session->buffer, *session->parser,
                      [this, session](const error_code& error, std::size_t) {
-                       if (session->open) Answer(session, error);
+                       if (!session->open) return;
+                       error ? Refuse(session, error) : Ask(session);
                      });
   }
 
-  void Answer(const SessionPtr& session, const error_code& error) {
+  void Refuse(const SessionPtr& session, const error_code& error) {
     const bool bad = error.category() == http::make_error_code(http::error::bad_method).category();
-    if (error == http::error::end_of_stream || (error && !bad)) return End(session);
-    auto& answer = session->answer;
-    answer.version(11);
-    answer.keep_alive(false);
-    if (error) {
-      Fill(session, {.status = static_cast<int>(StatusOf(error)), .body = "bad request\n"});
-    } else {
-      Fill(session, Ask(session->parser->get()));
+    if (error == http::error::end_of_stream || !bad) return End(session);
+    Send(session, {.status = static_cast<int>(StatusOf(error)), .body = "bad request\n"});
+  }
+
+  void Ask(const SessionPtr& session) {
+    const auto& request = session->parser->get();
+    const std::string token = TokenOf(View(request[http::field::authorization]));
+    HttpRequest asked{.path = PathOf(request), .token = token};
+    if (request.method() == http::verb::post) {
+      asked.post = true;
+      asked.body = request.body();
+      for (const auto& field : request) {
+        asked.headers.push_back({View(field.name_string()), View(field.value())});
+      }
     }
-    const bool head = !error && session->parser->get().method() == http::verb::head;
-    answer.prepare_payload();
-    if (head) answer.body().clear();
+    session->asked = true;
+    session->stream.expires_never();
+    session->late.expires_after(options_.answer_time);
+    session->late.async_wait([this, session](const error_code& stopped) {
+      if (!stopped) SendOnce(session, {.status = 503, .body = "not in time\n", .retry_after_s = 1});
+    });
+    handler_(asked, [this, weak = std::weak_ptr(session)](HttpAnswer answer) {
+      asio::post(context_, [this, weak, answer = std::move(answer)]() mutable {
+        if (const SessionPtr it = weak.lock()) SendOnce(it, std::move(answer));
+      });
+    });
+  }
+
+  // Of the answer and the end of its time, what comes first.
+  void SendOnce(const SessionPtr& session, HttpAnswer answer) {
+    if (!session->open || !session->asked) return;
+    session->asked = false;
+    session->late.cancel();
+    session->stream.expires_after(options_.request_time);
+    Send(session, std::move(answer));
+  }
+
+  void Send(const SessionPtr& session, HttpAnswer answer) {
+    auto& sent = session->answer;
+    sent.version(11);
+    sent.keep_alive(false);
+    Fill(&sent, std::move(answer));
+    sent.prepare_payload();
+    if (session->parser->get().method() == http::verb::head) sent.body().clear();
     http::async_write(
-        session->stream, answer, [this, session](const error_code& failed, std::size_t) {
+        session->stream, sent, [this, session](const error_code& failed, std::size_t) {
           if (!session->open) return;
           if (failed) return End(session);
           error_code ignored;
@@ -152,22 +265,21 @@ class HttpServer::Loop {
         });
   }
 
-  HttpAnswer Ask(const http::request<http::empty_body>& request) {
-    if (request.method() != http::verb::get && request.method() != http::verb::head) {
-      return {.status = 405, .body = "only GET and HEAD\n"};
-    }
+  static std::string_view PathOf(const http::request<http::string_body>& request) {
     const std::string_view target = View(request.target());
-    return handler_({.path = target.substr(0, target.find('?')),
-                     .token = BearerToken(View(request[http::field::authorization]))});
+    return target.substr(0, target.find('?'));
   }
 
-  static void Fill(const SessionPtr& session, HttpAnswer answer) {
-    session->answer.result(static_cast<unsigned>(answer.status));
-    session->answer.set(http::field::content_type, answer.type);
-    session->answer.set(http::field::cache_control, "no-store");
-    if (answer.status == 401) session->answer.set(http::field::www_authenticate, "Bearer");
-    if (answer.status == 405) session->answer.set(http::field::allow, "GET, HEAD");
-    session->answer.body() = std::move(answer.body);
+  static void Fill(http::response<http::string_body>* to, HttpAnswer answer) {
+    to->result(static_cast<unsigned>(answer.status));
+    to->set(http::field::content_type, answer.type);
+    to->set(http::field::cache_control, "no-store");
+    if (answer.status == 401) to->set(http::field::www_authenticate, "Bearer");
+    if (answer.status == 405) to->set(http::field::allow, answer.allow);
+    if (answer.retry_after_s > 0) {
+      to->set(http::field::retry_after, std::to_string(answer.retry_after_s));
+    }
+    to->body() = std::move(answer.body);
   }
 
   // Reads what the client still sends before it closes: else the kernel resets the connection and
@@ -188,6 +300,7 @@ class HttpServer::Loop {
     const SessionPtr kept = session;
     if (!kept->open) return;
     kept->open = false;
+    kept->late.cancel();
     sessions_.erase(kept->at);
     kept->stream.close();
   }

@@ -54,6 +54,9 @@ class SourceReader {
   // Records that are there and not handed over yet, as far as was heard of them.
   virtual std::optional<std::int64_t> records_left() const { return std::nullopt; }
 
+  // Nobody goes back behind `position` any more: what lies before it may be dropped.
+  virtual void Committed(std::string_view position) { static_cast<void>(position); }
+
   // For progress: bytes read so far and in all (0: unknown).
   virtual std::int64_t bytes_read() const { return 0; }
   virtual std::int64_t bytes_total() const { return 0; }

@@ -317,6 +317,9 @@ Status StreamThread::Flush(bool wait) {
 // stages. Often: a segment of which nothing is needed costs nothing to remove, another one has to
 // be cleaned.
 Status StreamThread::PurgeLog() {
+  for (Source& source : sources_) {
+    source.reader->Committed(source.task->committed_source_position());
+  }
   for (auto* tasks : {&events_, &facts_}) {
     const std::string topic = tasks == &events_ ? plan_.events_topic() : plan_.facts_topic();
     for (const auto& task : *tasks) {

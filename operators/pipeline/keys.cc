@@ -3,8 +3,6 @@
 namespace leadflow {
 namespace {
 
-constexpr std::string_view kNoHttp = "this release takes no webhooks; leave it out";
-
 constexpr Key kCurrencyKeys[] = {
     {"report", KeyType::kText, "currency of all money rows: three capitals"},
     {"rates", KeyType::kMapping, "CSV file with the columns date, currency, rate", &kFileSection},
@@ -43,10 +41,30 @@ constexpr Key kSourceKafkaKeys[] = {
     {"topics", KeyType::kTexts, "topics of the cluster, or one", nullptr, true},
     {"start", KeyType::kText, "earliest, latest or a time, where no run has read yet"},
 };
+constexpr Key kHmacKeys[] = {
+    {"header", KeyType::kText, "of the request, that carries the signature", nullptr, true},
+    {"key", KeyType::kMapping, "that is shared with the sender", &kSecretSection, true},
+    {"encoding", KeyType::kText, "of the signature", nullptr, false, {}, "base64|hex"},
+};
+constexpr Key kVerifyKeys[] = {
+    {"hmac_sha256", KeyType::kMapping, "a signature of the body", &kHmacSection},
+    {"tokens", KeyType::kMapping, "a file with a token a line: bearer, or password of any user",
+     &kFileSection},
+};
+constexpr Key kSourceHttpKeys[] = {
+    {"path", KeyType::kText, "where the sender posts to: /webhooks/shop", nullptr, true},
+    {"verify", KeyType::kMapping, "how the sender proves who it is", &kVerifySection},
+    {"keep", KeyType::kDuration, "what is counted stays so long; default: for ever"},
+};
+constexpr Key kSourceInboxKeys[] = {
+    {"path", KeyType::kTexts, "files that `leadflow load` sends if it is told none"},
+    {"keep", KeyType::kDuration, "what is counted stays so long; default: for ever"},
+};
 constexpr Key kSourceKeys[] = {
     {"file", KeyType::kMapping, "reads files", &kSourceFileSection},
     {"kafka", KeyType::kMapping, "reads topics", &kSourceKafkaSection},
-    {"http", KeyType::kAny, "takes webhooks", nullptr, false, kNoHttp},
+    {"http", KeyType::kMapping, "takes webhooks", &kSourceHttpSection},
+    {"inbox", KeyType::kMapping, "takes what `leadflow load` sends", &kSourceInboxSection},
     {"format", KeyType::kText, "json, csv, tsv, form, leadflow or a preset"},
     {"time_zone", KeyType::kText, "of times without a zone"},
     {"disorder", KeyType::kDuration, "how far events of the source come out of order"},
@@ -103,7 +121,7 @@ constexpr Key kKafkaKeys[] = {
     {"extra", KeyType::kMapping, "settings of librdkafka, as they are"},
 };
 constexpr Key kHttpKeys[] = {
-    {"listen", KeyType::kText, "address:port of health and metrics", nullptr, true},
+    {"listen", KeyType::kText, "address:port of health, metrics and webhooks", nullptr, true},
     {"tokens", KeyType::kMapping, "who may read the metrics: a file with a bearer token a line",
      &kFileSection},
     {"users", KeyType::kAny, "logins", nullptr, false, "write `tokens: {file: tokens}`"},
@@ -290,7 +308,7 @@ constexpr Key kPipelineKeys[] = {
     {"journey", KeyType::kMapping, "what is stored and how long", &kJourneySection},
     {"lateness", KeyType::kMapping, "of events behind the watermark", &kLatenessSection},
     {"kafka", KeyType::kMapping, "cluster", &kKafkaSection},
-    {"http", KeyType::kMapping, "health and metrics of the process", &kHttpSection},
+    {"http", KeyType::kMapping, "health and metrics of the process, webhooks", &kHttpSection},
     {"sources", KeyType::kNamed, "where events come from", &kSourceSection},
     {"exclude", KeyType::kNamed, "name: condition; events that are dropped and counted"},
     {"campaigns", KeyType::kMapping, "names of campaigns", &kCampaignsSection},
@@ -325,6 +343,10 @@ const Section kLatenessSection = {"lateness", kLatenessKeys};
 const Section kSourceSection = {"source", kSourceKeys};
 const Section kSourceFileSection = {"file", kSourceFileKeys};
 const Section kSourceKafkaSection = {"kafka", kSourceKafkaKeys};
+const Section kSourceHttpSection = {"http", kSourceHttpKeys};
+const Section kSourceInboxSection = {"inbox", kSourceInboxKeys};
+const Section kVerifySection = {"verify", kVerifyKeys};
+const Section kHmacSection = {"hmac_sha256", kHmacKeys};
 const Section kEventMappingSection = {"event mapping", kEventMappingKeys};
 const Section kCampaignsSection = {"campaigns", kCampaignsKeys};
 const Section kIdentitySection = {"identity", kIdentityKeys};

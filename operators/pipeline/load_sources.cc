@@ -1,5 +1,6 @@
 // sources: where events come from, and the mappings from their messages to events.
 #include <algorithm>
+#include <utility>
 
 #include "operators/pipeline/loader.h"
 
@@ -140,23 +141,32 @@ void Loader::LoadFormat(const SectionReader& reader, SourceSpec* source) {
 }
 
 void Loader::LoadInput(const SectionReader& reader, SourceSpec* source) {
-  const YamlNode* file = reader.Get("file");
-  if (const YamlNode* kafka = reader.Get("kafka")) {
-    if (file != nullptr) {
-      problems_.Error("value", kafka->at, "files and topics in one source",
+  constexpr std::pair<std::string_view,
+                      void (Loader::*)(const YamlNode&, const std::string&, SourceSpec*)>
+      kInputs[] = {{"file", &Loader::LoadFiles},
+                   {"kafka", &Loader::LoadTopics},
+                   {"http", &Loader::LoadWebhook},
+                   {"inbox", &Loader::LoadInbox}};
+  std::string first;
+  for (const auto& [name, load] : kInputs) {
+    const YamlNode* const input = reader.Get(name);
+    if (reader.Given(name) && first.empty()) {
+      first = name;
+    } else if (input != nullptr) {
+      problems_.Error("value", input->at,
+                      "`" + first + "` and `" + std::string(name) + "` in one source",
                       "make them two sources");
     }
-    LoadTopics(*kafka, reader.what(), source);
-    return;
+    if (input != nullptr) (this->*load)(*input, reader.what(), source);
   }
-  if (file == nullptr) {
-    if (!reader.Given("file") && !reader.Given("kafka") && !reader.Given("http")) {
-      problems_.Error("missing", source->at, "`" + reader.what() + "` needs `file` or `kafka`",
-                      "as in file: {path: events.jsonl}");
-    }
-    return;
-  }
-  const SectionReader input(*file, kSourceFileSection, reader.what() + ".file", &problems_);
+  if (!first.empty()) return;
+  problems_.Error("missing", source->at,
+                  "`" + reader.what() + "` needs `file`, `kafka`, `http` or `inbox`",
+                  "as in file: {path: events.jsonl}");
+}
+
+void Loader::LoadFiles(const YamlNode& node, const std::string& what, SourceSpec* source) {
+  const SectionReader input(node, kSourceFileSection, what + ".file", &problems_);
   source->follow = input.Bool("follow", false);
   for (const YamlNode* path : input.Texts("path")) {
     if (path->scalar.empty()) {
@@ -168,8 +178,22 @@ void Loader::LoadInput(const SectionReader& reader, SourceSpec* source) {
     }
   }
   if (source->input == SourceSpec::Input::kStdin && !source->paths.empty()) {
-    problems_.Error("value", file->at, "standard input and files in one source",
+    problems_.Error("value", node.at, "standard input and files in one source",
                     "make them two sources");
+  }
+}
+
+void Loader::LoadInbox(const YamlNode& node, const std::string& what, SourceSpec* source) {
+  source->input = SourceSpec::Input::kInbox;
+  const SectionReader reader(node, kSourceInboxSection, what + ".inbox", &problems_);
+  source->keep_ms = reader.DurationMs("keep", 0, kHourMs, 100 * kYearMs);
+  for (const YamlNode* path : reader.Texts("path")) {
+    if (path->scalar.empty() || path->scalar == "-") {
+      problems_.Error("value", path->at, "`" + path->scalar + "` is no file",
+                      "leave it out, and tell `leadflow load`");
+    } else {
+      source->paths.push_back(Resolve(FillName(path->scalar)));
+    }
   }
 }
 

@@ -26,9 +26,9 @@ std::int64_t ReadEmit(const YamlNode& node, RowTopicSpec* topic, Problems* probl
 bool IsOwnTopic(std::string_view topic, std::string_view pipeline) {
   if (!topic.starts_with(pipeline) || topic.size() <= pipeline.size()) return false;
   const std::string_view rest = topic.substr(pipeline.size());
-  constexpr std::string_view kOwn[] = {".events",       ".facts", ".rows",
-                                       ".dead_letters", ".late",  ".identity"};
-  return rest.starts_with(".changelog.") ||
+  constexpr std::string_view kOwn[] = {".events", ".facts",    ".rows", ".dead_letters",
+                                       ".late",   ".identity", ".loads"};
+  return rest.starts_with(".changelog.") || rest.starts_with(".inbox.") ||
          std::find(std::begin(kOwn), std::end(kOwn), rest) != std::end(kOwn);
 }
 

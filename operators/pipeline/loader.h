@@ -56,12 +56,17 @@ class Loader final {
 
   // load_http.cc
   void LoadHttp(const YamlNode& node);
+  void LoadWebhook(const YamlNode& node, const std::string& what, SourceSpec* source);
+  void LoadVerify(const YamlNode& node, const std::string& what, WebhookSpec* webhook);
+  void CheckPath(const std::string& path, Position at);
 
   // load_sources.cc
   void LoadSources(const YamlNode& node);
   void LoadSource(const YamlNode::Member& member);
   void LoadFormat(const SectionReader& reader, SourceSpec* source);
   void LoadInput(const SectionReader& reader, SourceSpec* source);
+  void LoadFiles(const YamlNode& node, const std::string& what, SourceSpec* source);
+  void LoadInbox(const YamlNode& node, const std::string& what, SourceSpec* source);
   void LoadTopics(const YamlNode& node, const std::string& what, SourceSpec* source);
   void LoadStart(const SectionReader& reader, SourceSpec* source);
   void LoadMapping(const YamlNode& node, SourceSpec* source, MessageScope& scope);
@@ -129,6 +134,7 @@ class Loader final {
   std::unique_ptr<ExpressionReader> expressions_;
   YamlNode empty_;                       // what absent sections are
   YamlNode defaults_;                    // sections that absent ones take
+  bool http_given_ = false;              // the file has a section `http`, right or wrong
   const YamlNode* kpi_nodes_ = nullptr;  // the file's `kpis`: what is declared, right or wrong
 };
 

@@ -19,18 +19,14 @@
 #include "engine/config/yaml.h"
 #include "operators/event/entry.h"
 #include "operators/event/kind.h"
+#include "operators/pipeline/http_spec.h"
 #include "operators/pipeline/kpi_spec.h"
 #include "operators/pipeline/row_topic_spec.h"
+#include "operators/pipeline/secret_spec.h"
 
 namespace leadflow {
 
 using ExpressionPtr = std::shared_ptr<const Expression>;
-
-// Where a secret lies: it is read by who needs it, never kept with the pipeline or shown.
-struct SecretSpec {
-  enum class From : std::uint8_t { kNowhere, kEnvironment, kFile } from = From::kNowhere;
-  std::string name;  // the variable, or the path, resolved against the file's folder
-};
 
 struct EngineOptions {
   enum class Log : std::uint8_t { kEmbedded, kKafka } log = Log::kEmbedded;
@@ -62,13 +58,6 @@ struct KafkaSpec {
   std::map<std::string, std::string> extra;  // for the client library, as it is
 };
 
-// Where the process shows its health and its metrics.
-struct HttpSpec {
-  std::string address;  // IPv4 or IPv6
-  std::uint16_t port = 0;
-  std::string tokens_file;  // resolved; empty: none, and the address is a loopback one
-};
-
 // One entry of `events:` of a source: a mapping from a message to one event.
 struct EventMapping {
   Kind kind = Kind::kNone;
@@ -86,14 +75,17 @@ struct SourceSpec {
   std::string name;
   std::uint8_t rank = 0;  // order in the file
   Position at;
-  enum class Input : std::uint8_t { kFile, kStdin, kKafka } input = Input::kFile;
-  std::vector<std::string> paths;  // globs, resolved against the file's folder
+  // kInbox: what webhooks and `leadflow load` send.
+  enum class Input : std::uint8_t { kFile, kStdin, kKafka, kInbox } input = Input::kFile;
+  std::vector<std::string> paths;  // globs, resolved against the file's folder; kInbox: to load
   bool follow = false;
   std::vector<std::string> topics;
   // Where partitions of topics begin that were never read.
   enum class Start : std::uint8_t { kEarliest, kLatest, kTime } start = Start::kEarliest;
-  std::int64_t start_ms = 0;    // kTime
-  std::string format = "json";  // json csv tsv form leadflow or a preset
+  std::int64_t start_ms = 0;           // kTime
+  std::optional<WebhookSpec> webhook;  // kInbox
+  std::int64_t keep_ms = 0;            // kInbox: what is counted stays so long; 0: for ever
+  std::string format = "json";         // json csv tsv form leadflow or a preset
   std::optional<TimeZone> zone;
   std::string zone_name;
   std::int64_t disorder_ms = 60'000;

@@ -31,6 +31,7 @@ TEST(ServiceTest, HealthFollowsTheState) {
     EXPECT_EQ(service.Answer({.path = "/readyz", .token = {}}).body, reason);
   }
   EXPECT_EQ(StatusOf(service, "/nowhere"), 404);
+  EXPECT_EQ(service.Answer({.path = "/livez", .token = {}, .post = true}).status, 405);
 }
 
 TEST(ServiceTest, MetricsAskForATokenHealthDoesNot) {

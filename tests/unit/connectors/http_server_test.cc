@@ -1,6 +1,8 @@
 // The HTTP server as clients meet it, good ones and bad ones.
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "connectors/http/server.h"
+#include "connectors/http/signature.h"
 #include "connectors/http/tokens.h"
 
 namespace leadflow {
@@ -57,12 +60,20 @@ class Client {
   bool connected_ = false;
 };
 
+HttpAnswer Answer(const HttpRequest& request) {
+  if (request.post && request.path == "/hook") {
+    return {.body = std::string(request.header("X-SIGN")) + ":" + std::string(request.body)};
+  }
+  if (request.post) return {.status = 405, .body = "only GET\n"};
+  if (request.path == "/long") return {.body = std::string(1 << 20, 'x')};
+  if (request.path != "/") return {.status = 404, .body = "no " + std::string(request.path)};
+  return {.body = "token=" + std::string(request.token)};
+}
+
 std::unique_ptr<HttpServer> StartServer(HttpServerOptions options = {}) {
-  auto server = HttpServer::Start(options, [](const HttpRequest& request) -> HttpAnswer {
-    if (request.path == "/long") return {.body = std::string(1 << 20, 'x')};
-    if (request.path != "/") return {.status = 404, .body = "no " + std::string(request.path)};
-    return {.body = "token=" + std::string(request.token)};
-  });
+  auto server = HttpServer::Start(
+      options,
+      [](const HttpRequest& request, const HttpServer::Reply& reply) { reply(Answer(request)); });
   EXPECT_TRUE(server.ok()) << server.status();
   return *std::move(server);
 }
@@ -85,6 +96,8 @@ TEST(HttpServerTest, AnswersEachRequestByItsPath) {
       {"GET / HTTP/1.1\r\nAuthorization: bearer abc\r\n\r\n", "HTTP/1.1 200 OK\r\n", "token=abc"},
       {"GET / HTTP/1.1\r\nAuthorization: Basic abc\r\n\r\n", "HTTP/1.1 200 OK\r\n",
        "\r\n\r\ntoken="},
+      {"GET / HTTP/1.1\r\nAuthorization: Basic YW55Ym9keTphYmM6ZA==\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+       "token=abc:d"},
       {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\r\nContent-Length: 6\r\n"},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ", "GET"},
       {"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 405 ", "GET"},
@@ -110,8 +123,9 @@ TEST(HttpServerTest, RefusesWhatIsNoRequestOrTooLarge) {
       {std::string("GET /\0 HTTP/1.1\r\n\r\n", 19), "HTTP/1.1 400 "},
       {long_header, "HTTP/1.1 431 "},
       {"GET /" + std::string(10'000, 'x') + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431 "},
-      {"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\nabc", "HTTP/1.1 413 "},
-      {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+      {"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\nabc", "HTTP/1.1 405 "},
+      {"GET / HTTP/1.1\r\nContent-Length: 100000\r\n\r\nabc", "HTTP/1.1 413 "},
+      {"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
        "HTTP/1.1 413 "},
   };
   for (const auto& [request, line] : cases) {
@@ -119,6 +133,86 @@ TEST(HttpServerTest, RefusesWhatIsNoRequestOrTooLarge) {
     EXPECT_TRUE(answer.starts_with(line)) << request.substr(0, 60) << "\n" << answer;
   }
   EXPECT_TRUE(Ask(server->port(), "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST(HttpServerTest, TakesBodiesWhereTheyBelong) {
+  const auto server = StartServer(
+      {.takes_body = [](std::string_view path) { return path == "/hook"; }, .body_bytes = 10});
+  const struct {
+    std::string request, line, body;
+  } cases[] = {
+      {"POST /hook HTTP/1.1\r\nx-sign: s\r\nContent-Length: 10\r\n\r\n0123456789", "HTTP/1.1 200 ",
+       "\r\n\r\ns:0123456789"},
+      {"POST /hook?a=b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+       "HTTP/1.1 200 ", "\r\n\r\n:abcde"},
+      {"POST /hook HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n:"},
+      {"POST /hook HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ", "\r\n\r\n:abc"},
+      {"POST /hook HTTP/1.1\r\nContent-Length: 11\r\n\r\n01234567890", "HTTP/1.1 413 ", ""},
+      {"POST /hook HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n",
+       "HTTP/1.1 413 ", ""},
+      {"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 405 ", ""},
+      {"PUT /hook HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 405 ", ""},
+  };
+  for (const auto& [request, line, body] : cases) {
+    const std::string answer = Ask(server->port(), request);
+    EXPECT_TRUE(answer.starts_with(line)) << request << answer;
+    EXPECT_TRUE(answer.ends_with(body)) << request << answer;
+  }
+}
+
+TEST(HttpServerTest, AnAnswerMayComeLaterButNotTooLate) {
+  std::vector<HttpServer::Reply> replies;
+  std::mutex mutex;
+  std::condition_variable changed;
+  auto server =
+      HttpServer::Start({.connections_max = 2, .answer_time = std::chrono::milliseconds(2000)},
+                        [&](const HttpRequest&, const HttpServer::Reply& reply) {
+                          const std::lock_guard lock(mutex);
+                          replies.push_back(reply);
+                          changed.notify_all();
+                        });
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto asked = [&](std::size_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return replies.size() == count; });
+  };
+  const Client first((*server)->port());
+  first.Send("GET / HTTP/1.1\r\n\r\n");
+  asked(1);
+  const Client second((*server)->port());
+  second.Send("GET / HTTP/1.1\r\n\r\n");
+  asked(2);
+  // Who waits for an answer gives way to nobody.
+  EXPECT_EQ(Client((*server)->port()).Receive(), "");
+  replies[0]({.body = "later"});
+  EXPECT_TRUE(first.Receive().ends_with("\r\n\r\nlater"));
+  const std::string late = second.Receive();
+  EXPECT_TRUE(late.starts_with("HTTP/1.1 503 ")) << late;
+  EXPECT_NE(late.find("Retry-After: 1\r\n"), std::string::npos) << late;
+  replies[1]({.body = "too late"});
+}
+
+TEST(SignatureTest, KnowsItsKeyItsBodyAndItsEncoding) {
+  // RFC 4231, test case 2.
+  const std::string body = "what do ya want for nothing?";
+  const std::string hex = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+  const std::string base64 = "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=";
+  const Signature in_hex("Jefe", Signature::Encoding::kHex);
+  const Signature in_base64("Jefe", Signature::Encoding::kBase64);
+  EXPECT_TRUE(in_hex.Signs(body, hex));
+  EXPECT_TRUE(in_hex.Signs(body, "sha256=" + hex));
+  EXPECT_TRUE(in_base64.Signs(body, base64));
+  EXPECT_FALSE(in_hex.Signs(body + " ", hex));
+  EXPECT_FALSE(in_hex.Signs(body, base64));
+  EXPECT_FALSE(in_base64.Signs(body, hex));
+  EXPECT_FALSE(Signature("jefe", Signature::Encoding::kHex).Signs(body, hex));
+  for (const std::string& bad :
+       {std::string(), hex + "00", hex.substr(2), std::string("sha256="), "x" + hex.substr(1),
+        std::string(64, '0'), std::string(99999, 'a')}) {
+    EXPECT_FALSE(in_hex.Signs(body, bad)) << bad.substr(0, 80);
+    EXPECT_FALSE(in_base64.Signs(body, bad)) << bad.substr(0, 80);
+  }
 }
 
 TEST(HttpServerTest, AClientThatSaysNothingIsLetGoAfterItsTime) {
