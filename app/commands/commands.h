@@ -55,6 +55,16 @@ struct ResetOptions {
 };
 int Reset(const ResetOptions& options);
 
+// Sends files to a source of the inbox.
+struct LoadFilesOptions {
+  std::string file;
+  std::string source;
+  std::vector<std::string> paths;  // Empty: those that the source names. "-": standard input.
+  bool quiet = false;
+  Settings set;
+};
+int LoadFiles(const LoadFilesOptions& options);
+
 int Schema();
 int Formats();
 int Sample(const std::string& format);
