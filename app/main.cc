@@ -19,7 +19,7 @@ namespace leadflow::app {
 namespace {
 
 // Commands of the reference that this release does not have yet: named, so that nobody searches.
-constexpr const char* kLater[] = {"explain", "plan", "replay-dead-letters", "savepoint", "top", "tap"};
+constexpr const char* kLater[] = {"explain", "plan", "replay-dead-letters", "savepoint", "tap"};
 
 struct Arguments {
   RunOptions run;
@@ -28,6 +28,7 @@ struct Arguments {
   StateOptions state;
   ResetOptions reset;
   LoadFilesOptions load;
+  TopOptions top;
   bool no_env = false, catalogue = false, all = false;
 };
 
@@ -130,6 +131,16 @@ void AddLoad(CLI::App& app, Arguments& a, int* code) {
       [&a, code] { *code = SplitSettings(a.set, &a.load.set) ? LoadFiles(a.load) : kFailed; });
 }
 
+void AddTop(CLI::App& app, Arguments& a, int* code) {
+  CLI::App* top = app.add_subcommand("top", "show what running processes do, from their metrics");
+  top->add_option("FILE", a.top.file, "the pipeline: the process at its `http.listen`");
+  top->add_option("--url", a.top.urls, "a process, as http://127.0.0.1:8080; may stand again");
+  top->add_option("--token-file", a.top.token_file,
+                  "its first token is sent (default: that of the pipeline)");
+  top->add_flag("--once", a.top.once, "print it once, as plain text");
+  top->callback([&a, code] { *code = Top(a.top); });
+}
+
 void AddStartingPoints(CLI::App& app, Arguments& a, int* code) {
   app.add_subcommand("schema", "print the JSON Schema of pipeline files")->callback([code] {
     *code = Schema();
@@ -204,6 +215,7 @@ int Main(int argc, char** argv) {
   AddState(app, arguments, &code);
   AddReset(app, arguments, &code);
   AddLoad(app, arguments, &code);
+  AddTop(app, arguments, &code);
   if (argc == 1) {
     std::printf("%s", app.help().c_str());
     return kFailed;

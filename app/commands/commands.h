@@ -65,6 +65,15 @@ struct LoadFilesOptions {
 };
 int LoadFiles(const LoadFilesOptions& options);
 
+// A table of running processes, from their metrics, again every second.
+struct TopOptions {
+  std::string file;               // Empty: no pipeline tells where they are.
+  std::vector<std::string> urls;  // "http://127.0.0.1:8080"
+  std::string token_file;         // Its first token is sent; empty: that of the pipeline.
+  bool once = false;
+};
+int Top(const TopOptions& options);
+
 int Schema();
 int Formats();
 int Sample(const std::string& format);

@@ -1,0 +1,141 @@
+// leadflow top: what running processes do, from their metrics.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <vector>
+
+#include <unistd.h>
+
+#include "app/commands/commands.h"
+#include "app/pipeline_file.h"
+#include "app/top_table.h"
+#include "connectors/http/client.h"
+#include "engine/base/clock.h"
+
+namespace leadflow::app {
+namespace {
+
+constexpr std::chrono::milliseconds kAnswerTime{3'000};
+constexpr useconds_t kSecondUs = 1'000'000;
+
+struct Watched {
+  std::string name;  // "127.0.0.1:8080"
+  HttpAddress address;
+  std::optional<Metrics> before = {}, now = {};
+  std::int64_t before_ns = 0, now_ns = 0;
+  std::string trouble = {};
+};
+
+// What asks for all is in the first line that is one.
+std::string FirstToken(const std::string& text) {
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty() && line.front() != '#') return line;
+    begin = end + 1;
+  }
+  return {};
+}
+
+Result<std::string> TokenOf(const std::string& path) {
+  if (path.empty()) return std::string();
+  const auto text = ReadWholeFile(path);
+  if (!text) return Status::NotFound("cannot read the file of tokens " + path);
+  return FirstToken(*text);
+}
+
+// An address that listens everywhere is asked at this machine.
+std::string AskedAt(const HttpSpec& http) {
+  if (http.address == "0.0.0.0") return "127.0.0.1:" + std::to_string(http.port);
+  if (http.address == "::") return "[::1]:" + std::to_string(http.port);
+  const bool six = http.address.find(':') != std::string::npos;
+  return (six ? "[" + http.address + "]" : http.address) + ":" + std::to_string(http.port);
+}
+
+void Look(const std::string& token, Watched* process) {
+  process->before = std::move(process->now);
+  process->before_ns = process->now_ns;
+  process->now.reset();
+  const auto answer = HttpGet(process->address, "/metrics", token, kAnswerTime);
+  process->now_ns = Clock::System().MonotonicNanos();
+  if (answer.ok()) {
+    process->now.emplace(*answer);
+  } else {
+    process->trouble = answer.status().message();
+  }
+}
+
+std::string Table(const std::vector<Watched>& watched) {
+  std::vector<TopProcess> processes;
+  for (const Watched& one : watched) {
+    processes.push_back({.name = one.name,
+                         .before = one.before ? &*one.before : nullptr,
+                         .now = one.now ? &*one.now : nullptr,
+                         .seconds = static_cast<double>(one.now_ns - one.before_ns) / 1e9,
+                         .trouble = one.trouble});
+  }
+  return TopTable(processes);
+}
+
+int Watch(std::vector<Watched> watched, const std::string& token, bool once) {
+  const bool terminal = !once && isatty(STDOUT_FILENO) != 0;
+  for (int round = 0;; ++round) {
+    bool any = false;
+    for (Watched& one : watched) {
+      Look(token, &one);
+      any = any || one.now;
+    }
+    if (!any && (round == 0 || once)) {
+      for (const Watched& one : watched) std::fprintf(stderr, "%s\n", one.trouble.c_str());
+      std::fprintf(stderr, "is it running, with `http: {listen: ...}` in its file?\n");
+      return kFailed;
+    }
+    // Rates need two looks.
+    if (!once || round == 1) {
+      std::printf("%s%s%s", terminal ? "\033[H\033[J" : "", Table(watched).c_str(),
+                  once ? "" : "\n");
+      std::fflush(stdout);
+    }
+    if (once && round == 1) return kDone;
+    ::usleep(kSecondUs);
+  }
+}
+
+}  // namespace
+
+int Top(const TopOptions& options) {
+  std::vector<std::string> urls = options.urls;
+  std::string token_file = options.token_file;
+  if (!options.file.empty()) {
+    const LoadedPipeline loaded =
+        LoadPipelineFile(options.file, {.use_environment = true, .set = {}});
+    if (!loaded.pipeline) return BadConfig(loaded);
+    const auto& http = loaded.pipeline->http;
+    if (urls.empty() && (!http || http->port == 0)) {
+      return Failed(Status::InvalidArgument(
+          options.file +
+          " names no address and port: write http: {listen: 127.0.0.1:8080}, or "
+          "give --url"));
+    }
+    if (urls.empty()) urls.push_back(AskedAt(*http));
+    if (token_file.empty() && http) token_file = http->tokens_file;
+  }
+  if (urls.empty()) {
+    return Failed(Status::InvalidArgument(
+        "which processes? Name the pipeline, or --url http://127.0.0.1:8080"));
+  }
+  const Result<std::string> token = TokenOf(token_file);
+  if (!token.ok()) return Failed(token.status());
+  std::vector<Watched> watched;
+  for (const std::string& url : urls) {
+    const Result<HttpAddress> address = ParseHttpAddress(url);
+    if (!address.ok()) return Failed(address.status());
+    watched.push_back({.name = address->host + ":" + address->port, .address = *address});
+  }
+  return Watch(std::move(watched), *token, options.once);
+}
+
+}  // namespace leadflow::app
