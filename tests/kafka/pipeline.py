@@ -25,6 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "golden"))
 import broker  # noqa: E402
+import inbox  # noqa: E402
 from run import ROOT, rows_of  # noqa: E402
 
 SECONDS_MAX = 300
@@ -210,7 +211,7 @@ def test(options, folder, kafka):
     print(f"{len(expected)} rows", flush=True)
     equal = True
     for name, way, processes, *settings in (("one", plain, 1), ("two-threads", plain, 1, "engine.threads=2"), ("two", plain, 2),
-                                            ("three", plain, 3), ("killed", killed, 3)):
+                                            ("three", plain, 3), ("killed", killed, 3), ("inbox", inbox.sent, 2)):
         start = time.monotonic()
         job = Job(options, events, folder, name, kafka.variables["LEADFLOW_KAFKA"], *settings)
         more = way(job, processes)
