@@ -23,6 +23,7 @@ kafka:
   topics: {{replication: 1}}
 sources:
   web: {{file: {{path: events.jsonl}}, format: leadflow}}
+  box: {{inbox: {{path: events.jsonl}}, format: leadflow}}
 kpis:
   visits: {{count: page_view, window: 1d}}
 outputs:
@@ -57,9 +58,13 @@ def test(options, folder, kafka):
     for word, named in sorted(last.items(), reverse=True):
         expect_refusal(named, "kafka.sasl")
         grant([line for line in acls if word in line])
-    done = run("run", "pipeline.yaml", "--until-end", "--quiet")
-    if done.returncode != 0 or not (folder / "out/visits.csv").read_text().count("2026-03-01"):
-        sys.exit(f"rights.py: ended with {done.returncode}\n{done.stderr}")
+    for command in (("load", "pipeline.yaml", "box"), ("run", "pipeline.yaml", "--until-end", "--quiet")):
+        done = run(*command)
+        if done.returncode != 0:
+            sys.exit(f"rights.py: {command[0]} ended with {done.returncode}\n{done.stderr}")
+    rows = (folder / "out/visits.csv").read_text()
+    if "2026-03-01" not in rows or ",2," not in rows:  # One of each source.
+        sys.exit(f"rights.py: the rows are\n{rows}")
     refused = run("reset", "pipeline.yaml", "--yes")  # It may not delete, so it does not begin.
     again = run("run", "pipeline.yaml", "--until-end", "--quiet")
     if refused.returncode != 1 or "rights.reset" not in refused.stderr or again.returncode != 0:
