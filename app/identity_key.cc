@@ -23,20 +23,17 @@ std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
   return key;
 }
 
-std::string RandomKey() {
+KeyedHash::Key RandomKey() {
   KeyedHash::Key key{};
   randombytes_buf(key.data(), key.size());
-  std::string hex(key.size() * 2 + 1, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), key.data(), key.size());
-  hex.pop_back();
-  return hex;
+  return key;
 }
 
-Status Keep(const std::string& hex, const std::string& path) {
-  LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, hex + "\n"));
-  std::error_code ignored;
-  std::filesystem::permissions(path, std::filesystem::perms::owner_read, ignored);
-  return {};
+std::string HexOf(const KeyedHash::Key& bytes) {
+  std::string hex(bytes.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  hex.pop_back();
+  return hex;
 }
 
 // The last record of the topic; nullopt: it has none.
@@ -57,7 +54,8 @@ Result<std::optional<std::string>> Newest(Log& log, const TopicPartition& topic)
 }
 
 // A writer fences all others first: then either one of them was faster, or this one makes the key.
-Result<std::string> FindOrMake(Log& log, const std::string& app) {
+Result<std::string> FindOrMake(Log& log, const std::string& app,
+                               const std::optional<KeyedHash::Key>& saved) {
   const TopicSpec spec = IdentityTopic(app);
   const TopicPartition topic{spec.name, 0};
   LEADFLOW_RETURN_IF_ERROR(log.EnsureTopics({&spec, 1}));
@@ -67,7 +65,7 @@ Result<std::string> FindOrMake(Log& log, const std::string& app) {
     LEADFLOW_ASSIGN_OR_RETURN(const auto writer, log.NewWriter(app + "-identity"));
     LEADFLOW_ASSIGN_OR_RETURN(found, Newest(log, topic));
     if (found) return *std::move(found);
-    const std::string hex = RandomKey();
+    const std::string hex = HexOf(saved ? *saved : RandomKey());
     LEADFLOW_RETURN_IF_ERROR(writer->Begin());
     LEADFLOW_RETURN_IF_ERROR(writer->Append(topic, "key", hex));
     const Status committed = writer->Commit();
@@ -100,21 +98,39 @@ Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout
   if (!create) {
     return Status::NotFound("no state in " + layout.directory + ": was the pipeline run?");
   }
-  const std::string hex = RandomKey();
-  LEADFLOW_RETURN_IF_ERROR(Keep(hex, layout.key_file));
-  return *ParseKey(hex);
+  const KeyedHash::Key key = RandomKey();
+  LEADFLOW_RETURN_IF_ERROR(WriteKeyFile(key, layout.key_file));
+  return key;
 }
 
 Result<KeyedHash::Key> SharedIdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
-                                           Log& log) {
+                                           Log& log, const std::optional<KeyedHash::Key>& saved) {
   if (pipeline.identity.key.from != SecretSpec::From::kNowhere) {
     return IdentifierKey(pipeline, layout, false);
   }
-  LEADFLOW_ASSIGN_OR_RETURN(const std::string hex, FindOrMake(log, pipeline.name));
+  LEADFLOW_ASSIGN_OR_RETURN(const std::string hex, FindOrMake(log, pipeline.name, saved));
   const std::optional<KeyedHash::Key> key = ParseKey(hex);
   if (!key) return BadKey("topic `" + IdentityTopic(pipeline.name).name + "`");
-  LEADFLOW_RETURN_IF_ERROR(Keep(hex, layout.key_file));
+  LEADFLOW_RETURN_IF_ERROR(WriteKeyFile(*key, layout.key_file));
   return *key;
+}
+
+Result<KeyedHash::Key> ReadKeyFile(const std::string& path) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::string text,
+                            ReadSecret({SecretSpec::From::kFile, path}, "identity.key"));
+  if (const std::optional<KeyedHash::Key> key = ParseKey(text)) return *key;
+  return BadKey(path);
+}
+
+Status WriteKeyFile(const KeyedHash::Key& key, const std::string& path) {
+  LEADFLOW_RETURN_IF_ERROR(ReplaceFile(path, HexOf(key) + "\n"));
+  std::error_code ignored;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read, ignored);
+  return {};
+}
+
+std::string FingerprintOf(const KeyedHash::Key& key) {
+  return HexOf(KeyedHash(key)("leadflow savepoint"));
 }
 
 }  // namespace leadflow::app

@@ -2,6 +2,7 @@
 // changes: the pipeline names it, or it is made at random with the state and kept there.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "app/job.h"
@@ -20,8 +21,16 @@ Result<KeyedHash::Key> IdentifierKey(const Pipeline& pipeline, const StateLayout
                                      bool create);
 
 // Of a state that processes share: kept in its topic, with a copy in the directory for
-// those who look into it later. Whoever comes first makes it.
+// those who look into it later. Whoever comes first makes it: that of a savepoint, or at random.
 Result<KeyedHash::Key> SharedIdentifierKey(const Pipeline& pipeline, const StateLayout& layout,
-                                           Log& log);
+                                           Log& log,
+                                           const std::optional<KeyedHash::Key>& saved = {});
+
+// The key in a file; readable by its owner only.
+Result<KeyedHash::Key> ReadKeyFile(const std::string& path);
+Status WriteKeyFile(const KeyedHash::Key& key, const std::string& path);
+
+// Tells keys apart, and nothing else of them.
+std::string FingerprintOf(const KeyedHash::Key& key);
 
 }  // namespace leadflow::app

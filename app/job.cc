@@ -89,10 +89,16 @@ StateLayout::StateLayout(std::string folder)
       inbox(directory + "/inbox"),
       stores(directory + "/stores"),
       key_file(directory + "/identity.key"),
-      dead_letters(directory + "/dead_letters.jsonl") {}
+      dead_letters(directory + "/dead_letters.jsonl"),
+      restoring(directory + "/log.restoring") {}
 
 Result<std::unique_ptr<Log>> OpenLog(const Pipeline& pipeline, const StateLayout& layout) {
   if (pipeline.engine.log == EngineOptions::Log::kEmbedded) {
+    if (std::error_code error; std::filesystem::exists(layout.restoring, error)) {
+      return Status(ErrorCode::kFailedPrecondition,
+                    "a restore of this state directory has begun and not ended (" +
+                        layout.restoring + "): `leadflow reset` removes what is left");
+    }
     LEADFLOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
                               EmbeddedLog::Open({.directory = layout.log}));
     return std::unique_ptr<Log>(std::move(log));

@@ -43,6 +43,7 @@ Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options);
 struct StateLayout {
   explicit StateLayout(std::string directory);
   std::string directory, log, inbox, stores, key_file, dead_letters;
+  std::string restoring;  // The log while a savepoint is restored: no state yet.
 };
 
 // The log that a pipeline names, on its cluster or in its state directory.

@@ -7,25 +7,20 @@
 #include <vector>
 
 #include "app/commands/commands.h"
-#include "app/job.h"
-#include "app/member.h"
-#include "app/pipeline_file.h"
-#include "engine/log/log.h"
-#include "engine/state/store_factory.h"
+#include "app/stopped_state.h"
 
 namespace leadflow::app {
 
 class StateReader {
  public:
-  // Loads the pipeline, takes the directory's lock, and brings the stores up to date as a run would
-  // (a run that was killed left their last changes in the log). Prints what is wrong and sets
-  // *code.
+  // Brings the stores up to date as a run would (a run that was killed left their last changes in
+  // the log). Prints what is wrong and sets *code.
   static std::unique_ptr<StateReader> Open(const StateOptions& options, int* code);
   StateReader() = default;  // Empty; use Open.
   ~StateReader();
 
-  const Pipeline& pipeline() const { return *loaded_.pipeline; }
-  const KeyedHash::Key& key() const { return key_; }
+  const Pipeline& pipeline() const { return state_->pipeline(); }
+  const KeyedHash::Key& key() const { return state_->key; }
   std::int64_t watermark_ms() const { return watermark_ms_; }
   std::vector<KeyedStore*> journeys() const;  // by partition
   std::vector<const KeyedStore*> rows() const;
@@ -33,11 +28,7 @@ class StateReader {
  private:
   Status OpenStores();
 
-  LoadedPipeline loaded_;
-  std::optional<Member> member_;  // Of a state that processes share.
-  std::unique_ptr<Log> log_;
-  std::unique_ptr<StoreFactory> factory_;
-  KeyedHash::Key key_{};
+  std::unique_ptr<StoppedState> state_;
   std::int64_t watermark_ms_ = 0;
   std::vector<std::unique_ptr<KeyedStore>> journeys_, rows_;
 };

@@ -89,6 +89,15 @@ int ShowJourney(const StateOptions& options, const std::string& lead, bool all);
 int ShowKpi(const StateOptions& options, const std::string& kpi);
 int Verify(const StateOptions& options);
 
+// The whole state as files in a new directory, and a fresh pipeline that goes on from them.
+struct SavepointOptions {
+  StateOptions state;
+  std::string directory;
+  bool sources_anew = false;  // Restore: sources are read from their start.
+};
+int CreateSavepoint(const SavepointOptions& options);
+int RestoreSavepoint(const SavepointOptions& options);
+
 // A short report of a finished run, as text bars: reach, interaction, transaction, revenue by
 // channel under several models, one lead's journey.
 int Report(const StateOptions& options, const std::string& lead);

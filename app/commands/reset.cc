@@ -21,7 +21,7 @@ struct Belongings {
   std::vector<std::string> kept;   // Topics of rows.
   std::vector<std::string> inbox;  // Where it lies: topics, or a path.
   std::vector<std::string> paths;  // Those that are there.
-  std::string lock;                // The file that a process holds while it runs.
+  std::vector<std::string> locks;  // The files that a process holds while it runs or restores.
 };
 
 // Renamed before it is removed, so that nobody takes what is left of it for a whole.
@@ -31,13 +31,14 @@ Result<Belongings> BelongingsOf(const Pipeline& pipeline, bool outputs) {
   const bool on_kafka = pipeline.engine.log == EngineOptions::Log::kKafka;
   const StateLayout layout(pipeline.engine.state_dir);
   Belongings found;
-  for (const std::string& path : {layout.log, layout.stores, layout.dead_letters}) {
+  for (const std::string& path :
+       {layout.log, layout.restoring, layout.stores, layout.dead_letters}) {
     for (const std::string& one : {Doomed(path), path}) {
       std::error_code error;
       if (std::filesystem::exists(one, error)) found.paths.push_back(one);
     }
   }
-  found.lock = on_kafka ? layout.directory + "/lock" : layout.log + "/LOCK";
+  found.locks = {layout.directory + "/lock", layout.log + "/LOCK", layout.restoring + "/LOCK"};
   for (const TopicSpec& topic : InboxTopics(pipeline)) {
     if (on_kafka) found.inbox.push_back("topic " + topic.name);
   }
@@ -70,9 +71,10 @@ void Print(const Belongings& found, const std::string& name) {
 
 Status Remove(const Pipeline& pipeline, const Belongings& found) {
   std::error_code error;
-  std::unique_ptr<FileLock> lock;
-  if (std::filesystem::exists(found.lock, error)) {
-    LEADFLOW_ASSIGN_OR_RETURN(lock, PosixFileSystem().Lock(found.lock));
+  std::vector<std::unique_ptr<FileLock>> locks;
+  for (const std::string& path : found.locks) {
+    if (!std::filesystem::exists(path, error)) continue;
+    LEADFLOW_ASSIGN_OR_RETURN(locks.emplace_back(), PosixFileSystem().Lock(path));
   }
   if (!found.brokers.empty()) {
     LEADFLOW_ASSIGN_OR_RETURN(const KafkaOptions options, MakeKafkaOptions(*pipeline.kafka));

@@ -1,5 +1,6 @@
 #include "connectors/kafka/forget.h"
 
+#include <cstdlib>
 #include <memory>
 
 #include "connectors/kafka/client.h"
@@ -89,6 +90,18 @@ Status DeleteAll(const std::shared_ptr<Client>& client, std::span<const std::str
   return {};
 }
 
+// A refusal does not take back what an earlier reset has begun.
+Status Begin(const std::shared_ptr<Client>& client, const std::string& group) {
+  const std::string sign = ForgettingTopic(group);
+  LEADFLOW_ASSIGN_OR_RETURN(const bool begun, IsAnyThere(client, {&sign, 1}));
+  const TopicSpec spec{sign, 1, Cleanup::kDelete};
+  LEADFLOW_RETURN_IF_ERROR(kafka::Topics(client).Ensure({&spec, 1}));
+  const Status status = DeleteGroup(client, group);
+  if (status.ok() || begun) return status;
+  const Status undone = DeleteTopic(client, sign);
+  return undone.ok() ? status : undone.WithContext(std::string(status.message()));
+}
+
 }  // namespace
 
 std::string ForgettingTopic(const std::string& group) { return group + ".reset"; }
@@ -98,8 +111,21 @@ Status CheckNotForgotten(Log& log, const std::string& group) {
   if (status.code() == ErrorCode::kNotFound) return {};
   if (!status.ok()) return status;
   return {ErrorCode::kFailedPrecondition,
-          "a reset of this pipeline has begun and not ended (topic `" + ForgettingTopic(group) +
-              "`): run `leadflow reset` again"};
+          "a reset or restore of this pipeline has begun and not ended (topic `" +
+              ForgettingTopic(group) + "`): `leadflow reset` removes what is left"};
+}
+
+Status BeginAnew(KafkaOptions options, const std::string& group) {
+  options.create_topics = true;
+  LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client,
+                            Client::New(RD_KAFKA_CONSUMER, options, {}));
+  return Begin(client, group);
+}
+
+Status EndAnew(const KafkaOptions& options, const std::string& group) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client,
+                            Client::New(RD_KAFKA_CONSUMER, options, {}));
+  return DeleteTopic(client, ForgettingTopic(group));
 }
 
 Status ForgetOnKafka(KafkaOptions options, const std::string& group,
@@ -111,18 +137,21 @@ Status ForgetOnKafka(KafkaOptions options, const std::string& group,
   LEADFLOW_ASSIGN_OR_RETURN(const bool begun, IsAnyThere(client, {&sign, 1}));
   LEADFLOW_ASSIGN_OR_RETURN(const bool any, IsAnyThere(client, topics));
   if (!begun && !any) return {};
-  const TopicSpec spec{sign, 1, Cleanup::kDelete};
-  LEADFLOW_RETURN_IF_ERROR(kafka::Topics(client).Ensure({&spec, 1}));
-  if (const Status status = DeleteGroup(client, group); !status.ok()) {
-    if (begun) return status;
-    const Status undone = DeleteTopic(client, sign);
-    return undone.ok() ? status : undone.WithContext(std::string(status.message()));
-  }
+  LEADFLOW_RETURN_IF_ERROR(Begin(client, group));
   if (const Status status = DeleteAll(client, topics); !status.ok()) {
     return {status.code(), std::string(status.message()) +
                                "; the pipeline does not start until `leadflow reset` has ended"};
   }
   return DeleteTopic(client, sign);
+}
+
+Result<std::string> ClusterIdOf(const KafkaOptions& options) {
+  LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client,
+                            Client::New(RD_KAFKA_CONSUMER, options, {}));
+  const std::unique_ptr<char, decltype(&std::free)> id(
+      rd_kafka_clusterid(client->get(), options.answer_timeout_ms), &std::free);
+  if (id != nullptr) return std::string(id.get());
+  return client->StatusOf(RD_KAFKA_RESP_ERR__TIMED_OUT, "asking for the cluster's id");
 }
 
 }  // namespace leadflow

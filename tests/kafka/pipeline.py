@@ -197,6 +197,62 @@ def check_reset(job, expected):
     return job.compare(expected, f"reset, refused {refusals} times before")
 
 
+def savepoint(job, member, *words, wanted=0, says=""):
+    """`leadflow savepoint WORD FILE ...` with the state directory of a member."""
+    done = subprocess.run([job.binary, "savepoint", words[0], job.pipeline, *words[1:], *job.words], env=job.environment(member),
+                          capture_output=True, text=True, check=False)
+    if done.returncode != wanted or says not in done.stderr:
+        job.complaint(f"savepoint {words} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+def check_savepoint(options, events, folder, brokers, expected):
+    """Two processes that died half-way through half of the input are saved; under another name all of it goes on."""
+    job = Job(options, events, folder, "saved", brokers)
+    whole = events.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    events.write_bytes(b"".join(lines[:len(lines) // 2]))
+    running = [job.start(i, "--until-end", "--log-format", "json") for i in range(2)]
+    deadline = time.monotonic() + SECONDS_MAX
+    while not all('"restored"' in job.log_of[i].read_text() for i in range(2)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(random.Random(3).uniform(0.3, 1.0))
+    for process in running:
+        process.kill()
+        process.wait()
+    events.write_bytes(whole)
+    saved = job.folder / "savepoint"
+    savepoint(job, 0, "create", saved)
+    under_way, kept = (sum(path.stat().st_size for path in saved.glob(files)) for files in ("[ef]*-*", "changelog.events-*"))
+    savepoint(job, 3, "restore", saved, wanted=1, says="the pipeline has a state already (topic `saved.")
+    equal, broken_off = True, 0
+    for number, seconds in enumerate((None, 0.3, 0.6, 1.0)):
+        after = Job(options, events, folder, f"restored-{number}", brokers)
+        if seconds is not None:
+            with subprocess.Popen([after.binary, "savepoint", "restore", after.pipeline, saved, *after.words], env=after.environment(0),
+                                  stdout=subprocess.DEVNULL) as process:
+                try:
+                    process.wait(seconds)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+            run = after.start(0)
+            run.wait(SECONDS_MAX)
+            said = after.log_of[0].read_text()
+            if run.returncode == 0 or "has begun and not ended" not in said:
+                continue  # It had not begun, or had ended.
+            broken_off += 1
+            savepoint(after, 0, "restore", saved, wanted=1, says="`leadflow reset` removes what is left")
+            subprocess.run([after.binary, "reset", after.pipeline, "--yes", *after.words], env=after.environment(0), check=True,
+                           stdout=subprocess.DEVNULL)
+        savepoint(after, 0, "restore", saved)
+        after.wait([after.start(i) for i in range(2)])
+        equal &= after.compare(expected, f"saved with {kept} bytes of journeys and {under_way} under way, restored" + (", broken off before" if seconds else ""))
+        if broken_off:
+            break
+    if broken_off == 0:
+        job.complaint("no restore was broken off")
+    return equal
+
+
 def make_year(binary, folder, leads):
     """The input, and the rows of one process without Kafka."""
     events = folder / "events.jsonl"
@@ -219,6 +275,7 @@ def test(options, folder, kafka):
         equal &= job.compare(expected, f"{name}, {processes} processes{more}, {took:.1f} s")
     job = Job(options, events, folder, "reset", kafka.variables["LEADFLOW_KAFKA"], "kafka.session_timeout=10s")
     equal &= check_reset(job, expected)
+    equal &= check_savepoint(options, events, folder, kafka.variables["LEADFLOW_KAFKA"], expected)
     return not equal
 
 
