@@ -258,7 +258,7 @@ TEST(KafkaTopicsTest, WhatIsForgottenHalfwayIsNoState) {
   LOG_EXPECT_OK(log->EnsureTopics({&sign, 1}));  // As if it had been broken off.
   const Status status = CheckNotForgotten(*log, group);
   EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("run `leadflow reset` again"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("`leadflow reset` removes what is left"));
   LOG_EXPECT_OK(ForgetOnKafka(BrokerOptions(), group, {&topic.topic, 1}));
   LOG_EXPECT_OK(CheckNotForgotten(*log, group));
   EXPECT_EQ(log->Partitions(topic.topic).status().code(), ErrorCode::kNotFound);
