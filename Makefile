@@ -8,6 +8,7 @@
 #   make profile  where the time of the benchmark goes (needs perf)
 #   make chaos    a pipeline on three brokers of Kafka: all are killed, frozen, cut off, SEEDS times SECONDS
 #   make golden-kafka  the quick start and the benchmark job with 1, 2 and 3 processes on brokers of Kafka
+#   make image    builds the container image without Docker and runs a pipeline in it (root, buildah)
 #   make fuzz     every fuzz target for SECONDS=60
 #   make format   clang-format over the tree;  make lint   clang-tidy
 
@@ -22,7 +23,7 @@ BROKERS ?= 3
 CHAOS_SEEDS ?= $(if $(filter command line,$(origin SEEDS)),$(SEEDS),3)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build demo test bench bench-kafka bench-latency flatness profile simulation golden-kafka chaos fuzz format lint packages clean
+.PHONY: build demo test bench bench-kafka bench-latency flatness profile simulation golden-kafka chaos image fuzz format lint packages clean
 
 packages:
 	@deploy/debian/install.sh
@@ -77,6 +78,9 @@ chaos: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow kafka_read_rows
 	@python3 -B tests/kafka/chaos.py build/release/leadflow build/release/bin/kafka_read_rows --seeds $(CHAOS_SEEDS) --seconds $(SECONDS) --brokers $(BROKERS)
+
+image:
+	@python3 -B tests/deploy/image.py .
 
 fuzz: packages
 	@tests/fuzz/run.sh $(SECONDS)

@@ -239,20 +239,20 @@ class Filling {
   std::size_t bytes_ = 0;  // Of the open transaction; 0: none is open.
 };
 
-// The files that the plan asks for, in its order; nothing else may be there.
+// Of all partitions of a topic.
 Result<std::vector<const SavedFile*>> FilesOf(const SavepointManifest& savepoint,
                                               std::string_view kind) {
-  std::vector<const SavedFile*> found;
+  std::map<std::string_view, const SavedFile*> by_name;
+  for (const SavedFile& file : savepoint.files) by_name[file.name] = &file;
+  std::vector<const SavedFile*> files;
   for (std::uint32_t p = 0; p < savepoint.partitions; ++p) {
-    const auto file =
-        std::find_if(savepoint.files.begin(), savepoint.files.end(),
-                     [&](const SavedFile& one) { return one.name == FileOf(kind, p); });
-    if (file == savepoint.files.end()) {
+    const auto file = by_name.find(FileOf(kind, p));
+    if (file == by_name.end()) {
       return Status::Corruption("the manifest does not name " + FileOf(kind, p));
     }
-    found.push_back(&*file);
+    files.push_back(file->second);
   }
-  return found;
+  return files;
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ bool ReadLine(std::string_view line, SavepointManifest* manifest) {
   const std::string_view word = Cut(&line, ' ');
   if (word == "name") {
     manifest->app = line;
-    return !line.empty();
+    return CheckStoreName(line).ok();
   }
   if (word == "rules") return ReadNumber(line, &manifest->rules_hash, kHex);
   if (word == "created_ms") return ReadNumber(line, &manifest->created_ms);

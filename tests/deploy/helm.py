@@ -1,6 +1,7 @@
-"""The chart: lint, what it renders, what its schema refuses, and the program started as the pod starts it.
+"""The chart: lint, what it renders, what its schema refuses, and the program started as the pod starts it. The plain manifests are what
+it renders; LEADFLOW_UPDATE_GOLDEN=1 writes them anew.
 
-    helm.py CHART BINARY
+    helm.py CHART BINARY MANIFESTS
 
 Ends with 77 where helm or PyYAML is missing.
 """
@@ -32,9 +33,25 @@ def start_as_the_pod_does(binary, folder, pod):
         for there, here in places.items():
             word = word.replace(there, here)
         words.append(word)
-    run(binary, *words, "--until-end", environment=dict(os.environ, STATE_DIRECTORY=str(folder / "var")))
+    given = {variable["name"]: variable["valueFrom"]["fieldRef"]["fieldPath"] for variable in pod["containers"][0]["env"]}
+    expect(given == {"LEADFLOW_MEMBER": "metadata.name"}, f"the member is not called as its pod: {given}")
+    run(binary, *words, "--until-end", environment=dict(os.environ, STATE_DIRECTORY=str(folder / "var"), LEADFLOW_MEMBER="shop-leadflow-0"))
     expect((folder / "var/state").is_dir(), "the state is not in the volume")
     expect([p.name for p in (folder / "etc").iterdir()] == ["pipeline.yaml"], "it writes beside the pipeline, which a pod cannot")
+
+
+def check_manifests(yaml, chart, binary, manifests):
+    """What the chart renders of the pipeline beside them."""
+    file, pipeline = manifests / "leadflow.yaml", manifests / "pipeline.yaml"
+    run(binary, "validate", "--no-env", pipeline)
+    rendered = run("helm", "template", "leadflow", chart, "--set-file", f"pipeline={pipeline}", "--set",
+                   "tokensSecret=leadflow-tokens,environmentSecret=leadflow-environment,replicas=3")
+    rendered = "".join(line for line in rendered.splitlines(keepends=True) if "managed-by" not in line)
+    if os.environ.get("LEADFLOW_UPDATE_GOLDEN"):
+        head = "# What the chart of deploy/helm renders of pipeline.yaml, for those who use no Helm; see README.md.\n"
+        file.write_text(head + rendered, encoding="utf-8")
+    there, wanted = ([document for document in yaml.safe_load_all(text) if document] for text in (file.read_text(encoding="utf-8"), rendered))
+    expect(there == wanted, f"{file} is not what the chart renders; LEADFLOW_UPDATE_GOLDEN=1 writes it anew")
 
 
 def main():
@@ -74,6 +91,7 @@ def main():
         expect(mounted == there, f"mounted {mounted}, there are {there}")
         expect(by_kind["ConfigMap"]["data"]["pipeline.yaml"] == (folder / "etc/pipeline.yaml").read_text(encoding="utf-8"), "another pipeline")
         start_as_the_pod_does(binary, folder, pod)
+        check_manifests(yaml, chart, binary, pathlib.Path(sys.argv[3]))
         print(json.dumps(sorted(by_kind)))
 
 
