@@ -31,8 +31,9 @@ struct CellCount {
 }  // namespace
 
 struct KpiOperator::Impl {
-  Impl(const Pipeline& all, std::size_t bytes, RowPublisher::Limits limits)
-      : pipeline(all), cache_bytes(bytes), publisher(all, limits) {
+  Impl(const Pipeline& all, std::size_t bytes, RowPublisher::Limits limits,
+       const SchemaIdsByTopic& schemas)
+      : pipeline(all), cache_bytes(bytes), publisher(all, limits, schemas) {
     for (const KpiSpec& kpi : all.kpis) {
       kpis[Hash64(kpi.name)] = &kpi;
       expires = expires || kpi.keep_ms > 0;
@@ -303,8 +304,8 @@ Status KpiOperator::Impl::ExpireKpi(const KpiSpec& kpi) {
 }
 
 KpiOperator::KpiOperator(const Pipeline& pipeline, std::size_t cache_bytes,
-                         RowPublisher::Limits limits)
-    : impl_(std::make_unique<Impl>(pipeline, cache_bytes, limits)) {}
+                         RowPublisher::Limits limits, const SchemaIdsByTopic& schemas)
+    : impl_(std::make_unique<Impl>(pipeline, cache_bytes, limits, schemas)) {}
 KpiOperator::~KpiOperator() = default;
 
 Status KpiOperator::Open(OperatorContext& context) {

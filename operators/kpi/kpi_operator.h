@@ -26,7 +26,7 @@ class KpiOperator final : public Operator {
 
   // `pipeline` outlives it. `cache_bytes` bounds what stays in memory between two commits.
   explicit KpiOperator(const Pipeline& pipeline, std::size_t cache_bytes = kCacheBytes,
-                       RowPublisher::Limits limits = {});
+                       RowPublisher::Limits limits = {}, const SchemaIdsByTopic& schemas = {});
   ~KpiOperator() override;
 
   Status Open(OperatorContext& context) override;

@@ -11,7 +11,7 @@ std::string RowFeed::StoreKey() const {
   return key;
 }
 
-std::vector<RowFeed> RowFeedsOf(const Pipeline& pipeline) {
+std::vector<RowFeed> RowFeedsOf(const Pipeline& pipeline, const SchemaIdsByTopic& schemas) {
   std::vector<RowFeed> feeds;
   for (const RowTopicSpec& output : pipeline.row_topics) {
     for (const KpiSpec& kpi : pipeline.kpis) {
@@ -20,6 +20,9 @@ std::vector<RowFeed> RowFeedsOf(const Pipeline& pipeline) {
       feed.topic = TopicOf(output, kpi.name);
       feed.output = &output;
       feed.kpi = &kpi;
+      if (const auto ids = schemas.find(feed.topic); ids != schemas.end()) {
+        feed.schemas = ids->second;
+      }
       std::string what;
       WireWriter writer(&what);
       writer.Bytes(feed.topic);
@@ -27,6 +30,7 @@ std::vector<RowFeed> RowFeedsOf(const Pipeline& pipeline) {
       writer.Byte(static_cast<std::uint8_t>(output.format));
       writer.Byte(static_cast<std::uint8_t>(output.envelope));
       writer.Byte(output.settled_only ? 1 : 0);
+      if (feed.schemas.key != 0) writer.Varint(feed.schemas.key);
       feed.id = Hash64(what);
     }
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,11 +16,21 @@ namespace leadflow {
 
 inline constexpr char kFeedKey = 'O';
 
+// What a registry calls the schemas of a topic's records; 0: they have none.
+struct RowSchemaIds {
+  std::uint32_t key = 0;
+  std::uint32_t value = 0;
+};
+using SchemaIdsByTopic = std::map<std::string, RowSchemaIds>;
+
 struct RowFeed {
   std::string topic;
   const RowTopicSpec* output = nullptr;
   const KpiSpec* kpi = nullptr;
-  std::uint64_t id = 0;  // of the topic and what is written there: another id begins anew
+  RowSchemaIds schemas;
+  // Of the topic and what is written there, with the schema of its keys, for that is a part of
+  // them: another id begins anew.
+  std::uint64_t id = 0;
 
   // How far it has got; empty: nowhere. What it had before the open transaction.
   struct Reach {
@@ -38,6 +49,7 @@ struct RowFeed {
 };
 
 // Of all outputs of a pipeline, by the number of their topic in the plan. Borrow the pipeline.
-std::vector<RowFeed> RowFeedsOf(const Pipeline& pipeline);
+// `schemas`: of topics with `format: protobuf`; without, nobody could read what is written there.
+std::vector<RowFeed> RowFeedsOf(const Pipeline& pipeline, const SchemaIdsByTopic& schemas = {});
 
 }  // namespace leadflow

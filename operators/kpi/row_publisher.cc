@@ -20,8 +20,8 @@ std::string_view GroupOf(const Group& group) { return std::string_view(group.key
 
 }  // namespace
 
-RowPublisher::RowPublisher(const Pipeline& pipeline, Limits limits)
-    : pipeline_(pipeline), limits_(limits), feeds_(RowFeedsOf(pipeline)) {
+RowPublisher::RowPublisher(const Pipeline& pipeline, Limits limits, const SchemaIdsByTopic& schemas)
+    : pipeline_(pipeline), limits_(limits), feeds_(RowFeedsOf(pipeline, schemas)) {
   for (std::size_t topic = 0; topic < feeds_.size(); ++topic) {
     const RowFeed& feed = feeds_[topic];
     kpis_[Hash64(feed.kpi->name)] = feed.kpi;
@@ -326,13 +326,13 @@ void RowPublisher::SendRows(std::size_t topic, std::span<const KpiRow> before,
 }
 
 void RowPublisher::Publish(std::size_t topic, const KpiRow* before, const KpiRow* after) {
-  const RowTopicSpec& output = *feeds_[topic].output;
+  const RowFeed& feed = feeds_[topic];
   const KpiRow& row = after == nullptr ? *before : *after;
   const std::optional<std::string> value =
-      RowValue(output, before, after, pipeline_, context_->wall_ms());
-  if (!value && !output.tombstones) return;
-  const std::string key = RowKey(output, row, pipeline_);
-  const auto headers = RowHeaders(row, after == nullptr, key, pipeline_);
+      RowValue(feed, before, after, pipeline_, context_->wall_ms());
+  if (!value && !feed.output->tombstones) return;
+  const std::string key = RowKey(feed, row, pipeline_);
+  const auto headers = RowHeaders(feed, row, after == nullptr, key, pipeline_);
   std::vector<RecordHeader> views;
   for (const auto& [name, text] : headers) views.push_back({name, text});
   context_->Publish(topic, key, value, views);

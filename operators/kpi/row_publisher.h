@@ -44,7 +44,7 @@ class RowPublisher {
   };
 
   // `pipeline` outlives it.
-  RowPublisher(const Pipeline& pipeline, Limits limits);
+  RowPublisher(const Pipeline& pipeline, Limits limits, const SchemaIdsByTopic& schemas = {});
 
   void Open(OperatorContext& context) { context_ = &context; }
   bool Carries(const KpiSpec& kpi) const { return by_kpi_.contains(&kpi); }

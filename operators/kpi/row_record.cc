@@ -6,12 +6,14 @@
 #include "engine/base/money.h"
 #include "engine/base/utf8_text.h"
 #include "operators/facts/measure_unit.h"
+#include "operators/kpi/row_protobuf.h"
 #include "operators/kpi/row_text.h"
 
 namespace leadflow {
 namespace {
 
 using Envelope = RowTopicSpec::Envelope;
+using Format = RowTopicSpec::Format;
 
 // The digits of every Decimal: as many as the column with the most has.
 constexpr std::size_t kDecimalDigits = 6;
@@ -34,13 +36,17 @@ void AppendRow(const KpiRow* row, const TimeZone& zone, std::string* out) {
   }
 }
 
+const char* Operation(const KpiRow* before, const KpiRow* after) {
+  return before == nullptr ? "c" : after == nullptr ? "d" : "u";
+}
+
 std::string DebeziumValue(const KpiRow* before, const KpiRow* after, const Pipeline& pipeline,
                           std::int64_t wall_ms) {
   std::string out = "{\"before\":";
   AppendRow(before, pipeline.zone, &out);
   out.append(",\"after\":");
   AppendRow(after, pipeline.zone, &out);
-  out.append(",\"op\":\"").append(before == nullptr ? "c" : after == nullptr ? "d" : "u");
+  out.append(",\"op\":\"").append(Operation(before, after));
   out.append("\",\"ts_ms\":").append(std::to_string(wall_ms));
   out.append(",\"source\":{\"connector\":\"leadflow\",\"name\":");
   AppendJsonText(pipeline.name, &out);
@@ -51,7 +57,7 @@ std::string DebeziumValue(const KpiRow* before, const KpiRow* after, const Pipel
 
 // The row, and by how much its value has changed; of a row that vanished the last one, without a
 // value.
-std::string DeltaValue(const KpiRow* before, const KpiRow* after, const TimeZone& zone) {
+std::vector<RowField> DeltaFields(const KpiRow* before, const KpiRow* after, const TimeZone& zone) {
   KpiRow row = after == nullptr ? *before : *after;
   const auto value = [](const KpiRow* of) { return of == nullptr ? std::nullopt : of->value; };
   if (after == nullptr) {
@@ -63,6 +69,10 @@ std::string DeltaValue(const KpiRow* before, const KpiRow* after, const TimeZone
   std::vector<RowField> fields = RowFields(row, zone);
   fields.push_back(
       {"delta", RowField::Type::kNumber, DecimalDifference(value(after), value(before))});
+  return fields;
+}
+
+std::string Json(const std::vector<RowField>& fields) {
   std::string out;
   AppendJsonObject(fields, &out);
   return out;
@@ -132,6 +142,55 @@ std::string Connect(const std::vector<RowField>& fields, const KpiRow& row, bool
          R"(]},"payload":{)" + payload + "}}";
 }
 
+// ---- protobuf
+
+// The texts of schemas must stay as they are, letter by letter: another text is another schema.
+constexpr const char* kSchemaHead = "syntax = \"proto3\";\npackage leadflow.kpi;\n\n";
+constexpr const char* kChangeFields =
+    "  message Source {\n"
+    "    string connector = 1;\n"
+    "    string name = 2;\n"
+    "    string kpi = 3;\n"
+    "  }\n"
+    "  Row before = 1;\n"
+    "  Row after = 2;\n"
+    "  string op = 3;\n"
+    "  int64 ts_ms = 4;\n"
+    "  Source source = 5;\n";
+
+// new_leads: NewLeads
+std::string MessageName(std::string_view kpi) {
+  std::string name;
+  bool begins = true;
+  for (const char c : kpi) {
+    const bool mark = c == '_' || c == '-';
+    if (!mark)
+      name.push_back(begins && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    begins = mark;
+  }
+  return name;
+}
+
+std::string Protobuf(const std::vector<RowField>& fields) {
+  std::string message;
+  AppendProtobuf(fields, &message);
+  return message;
+}
+
+std::string DebeziumProtobuf(const KpiRow* before, const KpiRow* after, const Pipeline& pipeline,
+                             std::int64_t wall_ms) {
+  std::string source, change;
+  AppendTextField(1, "leadflow", &source);
+  AppendTextField(2, pipeline.name, &source);
+  AppendTextField(3, (after == nullptr ? before : after)->kpi->name, &source);
+  if (before) AppendMessageField(1, Protobuf(RowFields(*before, pipeline.zone)), &change);
+  if (after) AppendMessageField(2, Protobuf(RowFields(*after, pipeline.zone)), &change);
+  AppendTextField(3, Operation(before, after), &change);
+  AppendWholeField(4, static_cast<std::uint64_t>(wall_ms), &change);
+  AppendMessageField(5, source, &change);
+  return change;
+}
+
 // ---- decimals
 
 struct Digits {
@@ -171,34 +230,63 @@ std::string DecimalDifference(const std::optional<std::string>& a,
   return FormatRatio(difference, denominator, static_cast<int>(digits));
 }
 
-std::string RowKey(const RowTopicSpec& output, const KpiRow& row, const Pipeline& pipeline) {
+std::string RowKey(const RowFeed& feed, const KpiRow& row, const Pipeline& pipeline) {
   const std::vector<RowField> fields = KeyFields(row, pipeline.zone);
-  if (output.format == RowTopicSpec::Format::kConnect) return Connect(fields, row, true);
-  std::string key;
-  AppendJsonObject(fields, &key);
-  return key;
-}
-
-std::optional<std::string> RowValue(const RowTopicSpec& output, const KpiRow* before,
-                                    const KpiRow* after, const Pipeline& pipeline,
-                                    std::int64_t wall_ms) {
-  switch (output.envelope) {
-    case Envelope::kDebezium: return DebeziumValue(before, after, pipeline, wall_ms);
-    case Envelope::kDelta: return DeltaValue(before, after, pipeline.zone);
-    case Envelope::kUpsert: break;
+  switch (feed.output->format) {
+    case Format::kConnect: return Connect(fields, row, true);
+    case Format::kProtobuf: return WithSchemaId(feed.schemas.key, Protobuf(fields));
+    case Format::kJson: break;
   }
-  if (after == nullptr) return std::nullopt;
-  const std::vector<RowField> fields = RowFields(*after, pipeline.zone);
-  if (output.format == RowTopicSpec::Format::kConnect) return Connect(fields, *after, false);
-  std::string value;
-  AppendJsonObject(fields, &value);
-  return value;
+  return Json(fields);
 }
 
-std::vector<std::pair<std::string, std::string>> RowHeaders(const KpiRow& row, bool gone,
-                                                            std::string_view key,
+std::optional<std::string> RowValue(const RowFeed& feed, const KpiRow* before, const KpiRow* after,
+                                    const Pipeline& pipeline, std::int64_t wall_ms) {
+  const bool protobuf = feed.output->format == Format::kProtobuf;
+  const std::uint32_t schema = feed.schemas.value;
+  if (feed.output->envelope == Envelope::kDebezium) {
+    if (!protobuf) return DebeziumValue(before, after, pipeline, wall_ms);
+    return WithSchemaId(schema, DebeziumProtobuf(before, after, pipeline, wall_ms));
+  }
+  const bool delta = feed.output->envelope == Envelope::kDelta;
+  if (after == nullptr && !delta) return std::nullopt;
+  const std::vector<RowField> fields =
+      delta ? DeltaFields(before, after, pipeline.zone) : RowFields(*after, pipeline.zone);
+  if (protobuf) return WithSchemaId(schema, Protobuf(fields));
+  if (feed.output->format == Format::kConnect) return Connect(fields, *after, false);
+  return Json(fields);
+}
+
+Result<RowSchemas> RowSchemasOf(const RowFeed& feed) {
+  KpiRow row;  // One with all columns.
+  row.kpi = feed.kpi;
+  row.dimensions.resize(feed.kpi->by.size());
+  row.quantiles.resize(feed.kpi->measure.quantile_columns.size());
+  const TimeZone zone = TimeZone::Utc();
+  const std::string name = MessageName(feed.kpi->name);
+  RowSchemas schemas;
+  LEADFLOW_ASSIGN_OR_RETURN(schemas.key, ProtobufMessage(name + "Key", KeyFields(row, zone), ""));
+  if (feed.output->envelope == Envelope::kDebezium) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::string nested,
+                              ProtobufMessage("Row", RowFields(row, zone), "  "));
+    schemas.value = "message " + name + "Change {\n" + nested + kChangeFields + "}\n";
+  } else {
+    const bool delta = feed.output->envelope == Envelope::kDelta;
+    LEADFLOW_ASSIGN_OR_RETURN(
+        schemas.value,
+        ProtobufMessage(delta ? name + "Delta" : name,
+                        delta ? DeltaFields(nullptr, &row, zone) : RowFields(row, zone), ""));
+  }
+  schemas.key.insert(0, kSchemaHead);
+  schemas.value.insert(0, kSchemaHead);
+  return schemas;
+}
+
+std::vector<std::pair<std::string, std::string>> RowHeaders(const RowFeed& feed, const KpiRow& row,
+                                                            bool gone, std::string_view key,
                                                             const Pipeline& pipeline) {
   static constexpr char kDigits[] = "0123456789abcdef";
+  const bool protobuf = feed.output->format == Format::kProtobuf;
   std::string id = row.kpi->name + "/";
   for (const std::uint8_t byte : Hash128(key)) {
     id.push_back(kDigits[byte >> 4]);
@@ -212,7 +300,7 @@ std::vector<std::pair<std::string, std::string>> RowHeaders(const KpiRow& row, b
       {"ce_type", "leadflow.kpi.row.v1"},
       {"ce_subject", row.kpi->name},
       {"ce_time", TimeZone::Utc().Format(row.updated_at_ms)},
-      {"content-type", "application/json"},
+      {"content-type", protobuf ? "application/x-protobuf" : "application/json"},
   };
 }
 

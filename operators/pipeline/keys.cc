@@ -100,6 +100,12 @@ constexpr Key kSaslKeys[] = {
     {"password", KeyType::kMapping, "of the login", &kSecretSection},
     {"token", KeyType::kMapping, "of OAUTHBEARER", &kSecretSection},
 };
+constexpr Key kRegistryKeys[] = {
+    {"url", KeyType::kText, "of its REST API: http or https", nullptr, true},
+    {"username", KeyType::kText, "of the login"},
+    {"password", KeyType::kMapping, "of the login", &kSecretSection},
+    {"ca_file", KeyType::kText, "certificate authority; default: those of the system"},
+};
 constexpr Key kTopicsKeys[] = {
     {"create", KeyType::kBool, "make topics that are missing"},
     {"replication", KeyType::kInt, "copies of each record"},
@@ -108,7 +114,7 @@ constexpr Key kKafkaKeys[] = {
     {"brokers", KeyType::kTexts, "host:port", nullptr, true},
     {"tls", KeyType::kMapping, "encrypts connections", &kTlsSection},
     {"sasl", KeyType::kMapping, "login", &kSaslSection},
-    {"registry", KeyType::kAny, "of schemas", nullptr, false, "rows are JSON; leave it out"},
+    {"registry", KeyType::kMapping, "of the schemas of `format: protobuf`", &kRegistrySection},
     {"standby",
      KeyType::kText,
      "copies of state on other processes",
@@ -275,7 +281,7 @@ constexpr Key kOutputKafkaKeys[] = {
     {"topic", KeyType::kText, "with {name} and {kpi}", nullptr, true},
     {"format",
      KeyType::kText,
-     "plain JSON, or with the schema of Kafka Connect",
+     "JSON, plain or with the schema of Kafka Connect, or Protobuf by kafka.registry",
      nullptr,
      false,
      {},
@@ -333,6 +339,7 @@ const Section kPipelineSection = {"pipeline", kPipelineKeys};
 const Section kKafkaSection = {"kafka", kKafkaKeys};
 const Section kTlsSection = {"tls", kTlsKeys};
 const Section kSaslSection = {"sasl", kSaslKeys};
+const Section kRegistrySection = {"registry", kRegistryKeys};
 const Section kTopicsSection = {"topics", kTopicsKeys};
 const Section kHttpSection = {"http", kHttpKeys};
 const Section kEngineSection = {"engine", kEngineKeys};

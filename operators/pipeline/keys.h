@@ -44,6 +44,7 @@ extern const Section kEngineSection;
 extern const Section kKafkaSection;
 extern const Section kTlsSection;
 extern const Section kSaslSection;
+extern const Section kRegistrySection;
 extern const Section kTopicsSection;
 extern const Section kCurrencySection;
 extern const Section kFileSection;  // {file: x}

@@ -17,6 +17,7 @@ void Loader::LoadKafka(const YamlNode& node) {
   }
   if (const YamlNode* tls = reader.Get("tls")) kafka.tls = LoadTls(*tls);
   if (const YamlNode* sasl = reader.Get("sasl")) kafka.sasl = LoadSasl(*sasl);
+  if (const YamlNode* registry = reader.Get("registry")) kafka.registry = LoadRegistry(*registry);
   kafka.standby = reader.Text("standby") == "all";
   if (const YamlNode* node_of_topics = reader.Get("topics")) {
     const SectionReader topics(*node_of_topics, kTopicsSection, "kafka.topics", &problems_);

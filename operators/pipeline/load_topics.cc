@@ -66,7 +66,11 @@ void Loader::LoadTopicOutput(const YamlNode& node) {
   if (envelope == "debezium") topic.envelope = RowTopicSpec::Envelope::kDebezium;
   if (envelope == "delta") topic.envelope = RowTopicSpec::Envelope::kDelta;
   if (format == "protobuf") {
-    problems_.NotInRelease(reader.Get("format")->at, "format: protobuf", "write `json`");
+    topic.format = RowTopicSpec::Format::kProtobuf;
+    if (pipeline_->kafka && !pipeline_->kafka->registry) {
+      problems_.Error("missing", reader.Get("format")->at, "`format: protobuf` needs a registry",
+                      "add kafka: {registry: {url: \"http://localhost:8081\"}}");
+    }
   }
   if (format == "connect" && envelope != "upsert") {
     problems_.Error("conflict", reader.Get("envelope")->at,

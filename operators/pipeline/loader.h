@@ -54,6 +54,9 @@ class Loader final {
   // Reports a source or an output on Kafka of a pipeline whose log is not.
   void NeedsKafka(Position at, std::string_view what);
 
+  // load_registry.cc
+  RegistrySpec LoadRegistry(const YamlNode& node);
+
   // load_http.cc
   void LoadHttp(const YamlNode& node);
   void LoadWebhook(const YamlNode& node, const std::string& what, SourceSpec* source);

@@ -21,6 +21,7 @@
 #include "operators/event/kind.h"
 #include "operators/pipeline/http_spec.h"
 #include "operators/pipeline/kpi_spec.h"
+#include "operators/pipeline/registry_spec.h"
 #include "operators/pipeline/row_topic_spec.h"
 #include "operators/pipeline/secret_spec.h"
 
@@ -51,6 +52,7 @@ struct KafkaSpec {
     SecretSpec token;  // of OAUTHBEARER
   };
   std::optional<Sasl> sasl;
+  std::optional<RegistrySpec> registry;
   bool create_topics = true;
   int replication = 3;
   std::int64_t session_timeout_ms = 10'000;  // a process that is silent for longer is replaced

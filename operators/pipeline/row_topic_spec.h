@@ -11,7 +11,7 @@
 namespace leadflow {
 
 struct RowTopicSpec {
-  enum class Format : std::uint8_t { kJson, kConnect };
+  enum class Format : std::uint8_t { kJson, kConnect, kProtobuf };
   enum class Envelope : std::uint8_t { kUpsert, kDebezium, kDelta };
   std::string topic;  // with {kpi}
   Position at;

@@ -1,4 +1,5 @@
-// Where a secret lies: it is read by who needs it, never kept with the pipeline or shown.
+// SecretSpec: where a secret lies: it is read by who needs it, never kept with the pipeline or
+// shown.
 #pragma once
 
 #include <cstdint>

@@ -117,7 +117,7 @@ class Partition {
     const Status status =
         ScanRows(store_, pipeline_, feed.kpi->name, context_.watermark, [&](const KpiRow& row) {
           if (feed.Carries(row.settled)) {
-            rows[RowKey(*feed.output, row, pipeline_)] = ObjectOf(row);
+            rows[RowKey(feed, row, pipeline_)] = ObjectOf(row);
           }
           return true;
         });

@@ -20,6 +20,8 @@ class RowRecordTest : public testing::Test {
     Measure sum = MeasureOf(Type::kSum, Of::kOrder);
     sum.field = "amount";
     AddKpi(&pipeline_, "revenue", sum, {By(Dimension::kChannel)}).money = true;
+    feed_.output = &output_;
+    feed_.kpi = &pipeline_.kpis[0];
     row_.kpi = &pipeline_.kpis[0];
     row_.window_start_ms = kDayMs;
     row_.window_end_ms = 2 * kDayMs;
@@ -30,11 +32,12 @@ class RowRecordTest : public testing::Test {
     row_.updated_at_ms = 1000;
   }
   std::optional<std::string> Value(const KpiRow* before, const KpiRow* after) {
-    return RowValue(output_, before, after, pipeline_, 777);
+    return RowValue(feed_, before, after, pipeline_, 777);
   }
 
   Pipeline pipeline_;
   RowTopicSpec output_;
+  RowFeed feed_;
   KpiRow row_;
 };
 
@@ -44,7 +47,7 @@ constexpr const char* kPlain =
     R"("unit":"","settled":false,"revision":3,"cause":"","updated_at":"1970-01-01T00:00:01+00:00"})";
 
 TEST_F(RowRecordTest, AnUpsertIsTheRowAndARowThatVanishedATombstone) {
-  EXPECT_EQ(RowKey(output_, row_, pipeline_),
+  EXPECT_EQ(RowKey(feed_, row_, pipeline_),
             R"({"window_start":"1970-01-02T00:00:00+00:00","d1":"E\"mail","currency":"EUR"})");
   EXPECT_EQ(Value(nullptr, &row_), kPlain);
   EXPECT_EQ(Value(&row_, &row_), kPlain);
@@ -81,7 +84,7 @@ TEST_F(RowRecordTest, ConnectBringsItsSchema) {
   output_.format = RowTopicSpec::Format::kConnect;
   const std::string timestamp =
       R"("type":"int64","name":"org.apache.kafka.connect.data.Timestamp","version":1)";
-  EXPECT_EQ(RowKey(output_, row_, pipeline_),
+  EXPECT_EQ(RowKey(feed_, row_, pipeline_),
             R"({"schema":{"type":"struct","optional":false,"fields":[{)" + timestamp +
                 R"(,"optional":false,"field":"window_start"},)"
                 R"({"type":"string","optional":false,"field":"d1"},)"

@@ -364,6 +364,51 @@ kafka:
   EXPECT_EQ(loaded.pipeline->engine.partitions, 32);
 }
 
+TEST(RegistryTest, AnAddressIsTakenApart) {
+  const struct {
+    const char* url;
+    bool tls;
+    const char* host;
+    int port;
+    const char* path;
+  } good[] = {
+      {"http://registry:8081", false, "registry", 8081, ""},
+      {"http://registry/", false, "registry", 80, ""},
+      {"https://r.example.org/apis/ccompat/v7/", true, "r.example.org", 443, "/apis/ccompat/v7"},
+      {"https://[::1]:1/a%20b", true, "::1", 1, "/a%20b"},
+  };
+  for (const auto& one : good) {
+    const auto registry = ParseRegistryUrl(one.url);
+    ASSERT_TRUE(registry) << one.url;
+    EXPECT_EQ(registry->url, one.url);
+    EXPECT_EQ(registry->tls, one.tls) << one.url;
+    EXPECT_EQ(registry->host, one.host);
+    EXPECT_EQ(registry->port, one.port) << one.url;
+    EXPECT_EQ(registry->path, one.path);
+  }
+  for (const char* bad :
+       {"", "registry:8081", "ftp://a", "http://", "http://:8081", "http://a:", "http://a:0",
+        "http://a:65536", "http://a:8081x", "http://u:p@a", "http://a/?q", "http://a/#f",
+        "http://a b", "http://a\r\nb", "http://[::1", "http://[x]", "http://[::1]x"}) {
+    EXPECT_FALSE(ParseRegistryUrl(bad)) << bad;
+  }
+}
+
+TEST(RegistryTest, ProtobufNeedsOneAndALoginIsWhole) {
+  const std::string output = "outputs: [{kafka: {topic: \"{kpi}\", format: protobuf}}]\n";
+  Loading loading;
+  const auto places = [&](const std::string& registry) {
+    return loading.Load(Framed("kafka:\n  brokers: a:9092\n  topics: {}\n" + registry + output))
+        .Places();
+  };
+  EXPECT_THAT(places("  registry: {url: \"http://r\"}\n"), ElementsAre());
+  EXPECT_THAT(places(""), ElementsAre("8:44 missing"));
+  EXPECT_THAT(places("  registry: {url: \"http://r\", username: u}\n"),
+              ElementsAre("8:13 missing"));
+  EXPECT_THAT(places("  registry: {url: \"http://r\", ca_file: x}\n"),
+              ElementsAre("8:40 conflict"));
+}
+
 TEST(KafkaTest, ASecretInPlaceOfWhereItLiesIsNotShown) {
   for (const std::string password : {"{secret: hunter2}", "hunter2", "[hunter2]",
                                      "\n    {secret: hunter2}", "{secret: [hunter2]}"}) {
