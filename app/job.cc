@@ -11,6 +11,7 @@
 #include "app/kafka_options.h"
 #include "app/member.h"
 #include "app/process_metrics.h"
+#include "app/row_schemas.h"
 #include "app/service.h"
 #include "connectors/file/row_writer.h"
 #include "connectors/kafka/forget.h"
@@ -19,7 +20,6 @@
 #include "engine/state/rocks_store.h"
 #include "operators/identity/journeys_operator.h"
 #include "operators/kpi/kpi_operator.h"
-#include "operators/kpi/row_feed.h"
 
 namespace leadflow::app {
 namespace {
@@ -120,7 +120,10 @@ Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
       "journeys", "who is a lead, and what does a change of its journey change",
       [&pipeline, cache](std::uint32_t) { return MakeJourneysOperator(pipeline, cache); }};
   plan.facts = {"kpis", "sums of facts per row",
-                [&pipeline](std::uint32_t) { return std::make_unique<KpiOperator>(pipeline); }};
+                [&pipeline, schemas = options.schemas](std::uint32_t) {
+                  return std::make_unique<KpiOperator>(pipeline, KpiOperator::kCacheBytes,
+                                                       RowPublisher::Limits(), schemas);
+                }};
   for (const OutputSpec& output : pipeline.outputs) plan.outputs.push_back(DescribeOutput(output));
   for (const RowTopicSpec& output : pipeline.row_topics) {
     plan.outputs.push_back("topic " + output.topic);
@@ -144,8 +147,9 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   Clock& clock = Clock::System();
   LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, Service::Start(pipeline));
   LogStart(pipeline, service->address(), options.log);
-  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Log> log, OpenLog(pipeline, layout));
   PlanOptions plan_options;
+  LEADFLOW_ASSIGN_OR_RETURN(plan_options.schemas, RegisterRowSchemas(pipeline));
+  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Log> log, OpenLog(pipeline, layout));
   std::optional<Member> member;
   if (pipeline.engine.log == EngineOptions::Log::kKafka) {
     LEADFLOW_ASSIGN_OR_RETURN(member, Member::Of(layout.directory));

@@ -15,6 +15,7 @@
 #include "engine/runtime/plan.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/keyed_store.h"
+#include "operators/kpi/row_feed.h"
 #include "operators/pipeline/pipeline.h"
 
 namespace leadflow::app {
@@ -31,7 +32,8 @@ struct PlanOptions {
   const std::vector<SourceMessages>* inputs = nullptr;  // Instead of files; outlives the plan.
   std::int64_t topic_bytes = std::int64_t{32} << 20;    // Fetched ahead, of topics of sources.
   bool until_end = false;                               // Topics end where they end now.
-  Log* inbox = nullptr;  // Where the inbox lies, with its topics; outlives the plan.
+  Log* inbox = nullptr;           // Where the inbox lies, with its topics; outlives the plan.
+  SchemaIdsByTopic schemas = {};  // Of rows; without, nobody can read them.
 };
 
 // The plan of a pipeline. The pipeline outlives it. Fails if a source's files or topics do not

@@ -72,7 +72,7 @@ void AddFiles(CLI::App& app, Arguments& a, int* code) {
   CLI::App* validate =
       app.add_subcommand("validate", "show everything that is wrong with a pipeline");
   validate->add_option("FILE", a.file)->required();
-  validate->add_flag("--no-env", a.no_env, "leave ${X} as it stands");
+  validate->add_flag("--no-env", a.no_env, "leave ${X} as it stands, and ask no schema registry");
   validate->add_option("--format", a.format, "text, json or github")
       ->check(CLI::IsMember({"text", "json", "github"}));
   validate->callback([&a, code] {

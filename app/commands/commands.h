@@ -34,6 +34,7 @@ struct RunOptions {
 int Run(const RunOptions& options);
 
 enum class DiagnosticFormat { kText, kJson, kGithub };
+// Asks the schema registry of the pipeline, too, unless `use_environment` is false.
 int Validate(const std::string& file, bool use_environment, DiagnosticFormat format);
 
 int Test(const std::string& file);

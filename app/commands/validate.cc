@@ -2,6 +2,7 @@
 
 #include "app/commands/commands.h"
 #include "app/pipeline_file.h"
+#include "app/row_schemas.h"
 #include "app/text_table.h"
 
 namespace leadflow::app {
@@ -9,13 +10,14 @@ namespace leadflow::app {
 int Validate(const std::string& file, bool use_environment, DiagnosticFormat format) {
   const LoadedPipeline loaded =
       LoadPipelineFile(file, {.use_environment = use_environment, .set = {}});
-  const Diagnostics& diagnostics = *loaded.diagnostics;
+  Diagnostics& diagnostics = *loaded.diagnostics;
+  if (loaded.pipeline) CheckRowSchemas(*loaded.pipeline, use_environment, &diagnostics);
   switch (format) {
     case DiagnosticFormat::kJson: std::printf("%s\n", diagnostics.Json().c_str()); break;
     case DiagnosticFormat::kGithub: std::printf("%s", diagnostics.Github().c_str()); break;
     case DiagnosticFormat::kText:
       std::fprintf(stderr, "%s", diagnostics.Text().c_str());
-      if (loaded.pipeline) {
+      if (diagnostics.ok()) {
         const auto counted = [](std::size_t number, const char* noun) {
           return Counted(static_cast<std::int64_t>(number), noun);
         };
@@ -26,7 +28,7 @@ int Validate(const std::string& file, bool use_environment, DiagnosticFormat for
       }
       break;
   }
-  return loaded.pipeline ? kDone : kBadConfig;
+  return diagnostics.ok() ? kDone : kBadConfig;
 }
 
 }  // namespace leadflow::app
