@@ -22,10 +22,11 @@ class Schemas {
   explicit Schemas(std::string folder) : folder_(std::move(folder)) {}
 
   // Ends the process with a word if it cannot be read.
-  std::string Json(std::string_view record) {
+  std::string Json(std::string_view record, std::uint32_t* schema = nullptr) {
     std::uint32_t id = 0;
     std::string_view message;
     if (!ProtobufReader::Split(record, &id, &message)) Fail("a record without a schema");
+    if (schema != nullptr) *schema = id;
     const auto read = Of(id)(message);
     if (!read) Fail("a record that is no message of schema " + std::to_string(id));
     if (read->unknown) Fail("a field that is not in schema " + std::to_string(id));
@@ -63,8 +64,10 @@ int Main(int argc, char** argv) {
     const auto records = ReadTopic(argv[2], argv[i], std::atoi(argv[3]));
     if (!records) Schemas::Fail(std::string(argv[i]) + " has no end");
     for (const TopicRecord& record : *records) {
-      std::printf("{\"topic\":\"%s\",\"type\":\"%s\",\"key\":%s,\"value\":%s}\n", argv[i],
-                  record.headers.at("content-type").c_str(), schemas.Json(record.key).c_str(),
+      std::uint32_t schema = 0;
+      const std::string key = schemas.Json(record.key, &schema);
+      std::printf("{\"type\":\"%s\",\"key_schema\":%u,\"key\":%s,\"value\":%s}\n",
+                  record.headers.at("content-type").c_str(), schema, key.c_str(),
                   record.value ? schemas.Json(*record.value).c_str() : "null");
     }
   }

@@ -33,6 +33,7 @@ VERSION = "3.0.9"  # The last one for Java 17.
 START_SECONDS_MAX = 300
 PARTITIONS = 2
 BASE = "/apis/ccompat/v7"
+SHIFT = 1 << 24
 LOGIN = "Basic " + base64.b64encode(b"ann:hunter2").decode()
 KPIS = {
     "visits": "{count: visit, by: [channel, campaign], window: 1d}",
@@ -122,8 +123,9 @@ class Registry:
 
 
 class Front(http.server.BaseHTTPRequestHandler):
-    """What stands before registries: TLS and a login. `target`: the registry's address, without its base path."""
-    target = ""
+    """What stands before registries: TLS and a login. `target`: the registry's address, without its base path; `shift`: makes
+    its ids those of a registry that was set up anew."""
+    target, shift = "", 0
 
     def do_POST(self):
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -132,7 +134,10 @@ class Front(http.server.BaseHTTPRequestHandler):
         request = urllib.request.Request(self.target + self.path, data or None, {"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return self.answer(answer.status, answer.read())
+                body = answer.read()
+                if self.shift and b'"id":' in body:
+                    body = json.dumps({"id": json.loads(body)["id"] + self.shift}).encode()
+                return self.answer(answer.status, body)
         except urllib.error.HTTPError as error:
             return self.answer(error.code, error.read())
 
@@ -148,8 +153,8 @@ class Front(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def start_front(registry, certificate):
-    handler = type("Handler", (Front,), {"target": registry.url.removesuffix(BASE)})
+def start_front(registry, certificate, shift=0):
+    handler = type("Handler", (Front,), {"target": registry.url.removesuffix(BASE), "shift": shift})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -217,7 +222,8 @@ class Test:
         for topic in topics:
             for part in ("key", "value"):
                 number = self.registry.ask(f"/subjects/{topic}-{part}/versions/latest")["id"]
-                (schemas / f"{number}.proto").write_text(self.registry.ask(f"/schemas/ids/{number}")["schema"])
+                for name in (number, number + SHIFT):
+                    (schemas / f"{name}.proto").write_text(self.registry.ask(f"/schemas/ids/{number}")["schema"])
         done = subprocess.run([self.options.read_protobuf, schemas, self.brokers, str(PARTITIONS), *topics], capture_output=True,
                               text=True, check=False)
         if done.returncode != 0:
@@ -304,6 +310,13 @@ def check(test, registry, kafka):
     test.works("validate", "pipeline.yaml")
     test.works("run", "pipeline.yaml", "--until-end", "--quiet")
     test.check_rows()
+
+    # With other ids all rows are there again, with other keys.
+    anew = start_front(registry, kafka.brokers[0].directory / "broker.pem", SHIFT)
+    test.write(f"{{url: \"{anew}\", ca_file: {test.ca}, {login}}}")
+    test.works("run", "pipeline.yaml", "--until-end", "--quiet")
+    again = lambda: (record for record in test.records("rows.visits") if record["key_schema"] > SHIFT)
+    test.equal_rows("visits", lambda: last_rows(again()).values())
 
     test.write(plain_url, order_rate="{count: order, by: [channel], window: total}")
     test.refused("refuses the schema for the subject `rows.order_rate-value`", "NONE")

@@ -129,6 +129,25 @@ message NetRevenue {
                                                 "b");
 }
 
+// Old records of topics are read by them.
+TEST(FieldNumberTest, NumbersStayAsTheyAre) {
+  std::uint32_t number = 0;
+  for (const char* column :
+       {"kpi", "window", "window_start", "window_end", "value", "value_double", "numerator",
+        "denominator", "currency", "unit", "settled", "revision", "cause", "updated_at", "delta"}) {
+    EXPECT_EQ(FieldNumber(column), ++number) << column;
+  }
+  number = 19;
+  for (const char* column :
+       {"model",         "channel", "campaign", "source", "medium",  "landing_page",
+        "fair",          "persona", "account",  "owner",  "country", "product_line",
+        "discount_code", "offer",   "name",     "form",   "asset",   "link",
+        "network",       "variant", "kind",     "reason"}) {
+    EXPECT_EQ(FieldNumber(column), ++number) << column;
+  }
+  EXPECT_EQ(FieldNumber("p50"), 24715739u);
+}
+
 TEST_F(RowProtobufTest, AnUpsertIsTheRowAndARowThatVanishedATombstone) {
   EXPECT_EQ(ReadKey(),
             R"({"window_start":"1970-01-02T00:00:00+00:00","currency":"EUR","channel":"E\"mail"})");
