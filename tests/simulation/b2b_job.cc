@@ -185,8 +185,7 @@ Status B2bJob::CheckTopics(const Outcome& outcome, std::string* found) const {
     LEADFLOW_ASSIGN_OR_RETURN(const std::vector<KpiRow> rows,
                               CollectRows(facts, pipeline_, feed.kpi->name, outcome.watermark_ms));
     for (const KpiRow& row : rows) {
-      want[RowKey(feed, row, pipeline_)] =
-          RowValue(feed, nullptr, &row, pipeline_, 0).value_or("");
+      want[RowKey(feed, row, pipeline_)] = RowValue(feed, nullptr, &row, pipeline_, 0).value_or("");
     }
     LEADFLOW_ASSIGN_OR_RETURN(const std::uint32_t partitions, outcome.log.Partitions(feed.topic));
     for (std::uint32_t p = 0; p < partitions; ++p) {
