@@ -12,6 +12,8 @@ using testing::Not;
 constexpr char kBefore[] = R"(# TYPE leadflow_messages_read_total counter
 leadflow_messages_read_total{source="web"} 1000
 leadflow_commit_seconds_bucket{le="0.001"} 5
+leadflow_commit_seconds_bucket{le="0.004"} 5
+leadflow_commit_seconds_bucket{le="0.016"} 5
 leadflow_commit_seconds_bucket{le="+Inf"} 5
 )";
 constexpr char kNow[] = R"(
@@ -55,11 +57,12 @@ TEST(TopTableTest, ShowsEachProcessAndTheSourcesOfAll) {
       TopTable({{.name = "one:1", .before = &before, .now = &now, .seconds = 2, .trouble = {}},
                 {.name = "two:2", .before = nullptr, .now = &young, .seconds = 0, .trouble = {}},
                 {.name = "three:3", .trouble = "three:3 does not answer"}});
-  EXPECT_THAT(table, HasSubstr("one:1    serving            6     1,254  2 min"));
-  EXPECT_THAT(table,
-              HasSubstr("16 ms  16 ms  250 ms             5  1.0 GiB of 2.0 GiB  2.0 KiB\n"));
+  EXPECT_THAT(
+      table,
+      HasSubstr("one:1     serving           6     1,254   2 min       16 ms  16 ms  250 ms"));
+  EXPECT_THAT(table, HasSubstr("  5  1.0 GiB of 2.0 GiB  2.0 KiB\n"));
   EXPECT_THAT(table, HasSubstr("two:2    starting           -         -"));
-  EXPECT_THAT(table, HasSubstr("web           3,500     1,250  2.0 MiB\n"));
+  EXPECT_THAT(table, HasSubstr("web          3,500     1,250  2.0 MiB\n"));
   EXPECT_THAT(table, HasSubstr("three:3 does not answer\n"));
   EXPECT_THAT(TopTable({{.name = "x", .trouble = "x is away"}}), Not(HasSubstr("PROCESS")));
 }
