@@ -136,6 +136,7 @@ struct SourceSum {
   double grown = 0;
   double seconds = 0;
   std::optional<double> lag;
+  std::optional<double> records;  // Of topics, instead.
 };
 
 std::vector<Row> SourceRows(const std::vector<TopProcess>& processes) {
@@ -156,12 +157,15 @@ std::vector<Row> SourceRows(const std::vector<TopProcess>& processes) {
     for (const auto& [source, lag] : process.now->By("leadflow_source_lag_bytes", "source")) {
       sums[source].lag = sums[source].lag.value_or(0) + lag;
     }
+    for (const auto& [source, lag] : process.now->By("leadflow_source_lag_records", "source")) {
+      sums[source].records = sums[source].records.value_or(0) + lag;
+    }
   }
   std::vector<Row> rows;
   for (const auto& [source, sum] : sums) {
     rows.push_back({source, Whole(sum.read),
                     sum.seconds > 0 ? Whole(sum.grown / sum.seconds) : std::string(kNone),
-                    Bytes(sum.lag)});
+                    sum.records ? Whole(*sum.records) + " records" : Bytes(sum.lag)});
   }
   return rows;
 }

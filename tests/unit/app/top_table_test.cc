@@ -21,7 +21,9 @@ leadflow_restored 1
 leadflow_partitions 6
 leadflow_messages_read_total{source="web"} 3500
 leadflow_messages_read_total{source="a \"b\", {c}"} 7
+leadflow_messages_read_total{source="topics"} 9
 leadflow_source_lag_bytes{source="web"} 2097152
+leadflow_source_lag_records{source="topics"} 12345
 leadflow_watermark_delay_seconds 90
 leadflow_commit_seconds_bucket{le="0.001"} 5
 leadflow_commit_seconds_bucket{le="0.004"} 7
@@ -43,7 +45,7 @@ TEST(TopTableTest, ReadsSamplesAndTheirLabels) {
   EXPECT_EQ(metrics.Sum("leadflow_dead_letters_total"), 5);
   EXPECT_EQ(metrics.Sum("nothing"), std::nullopt);
   const auto read = metrics.By("leadflow_messages_read_total", "source");
-  EXPECT_EQ(read.size(), 2u);
+  EXPECT_EQ(read.size(), 3u);
   EXPECT_EQ(read.at("a \"b\", {c}"), 7);
   const Metrics before(kBefore);
   EXPECT_EQ(metrics.Quantile("leadflow_commit_seconds", 0.5, &before), 0.016);
@@ -59,10 +61,11 @@ TEST(TopTableTest, ShowsEachProcessAndTheSourcesOfAll) {
                 {.name = "three:3", .trouble = "three:3 does not answer"}});
   EXPECT_THAT(
       table,
-      HasSubstr("one:1     serving           6     1,254   2 min       16 ms  16 ms  250 ms"));
+      HasSubstr("one:1     serving           6     1,258   2 min       16 ms  16 ms  250 ms"));
   EXPECT_THAT(table, HasSubstr("  5  1.0 GiB of 2.0 GiB  2.0 KiB\n"));
   EXPECT_THAT(table, HasSubstr("two:2    starting           -         -"));
-  EXPECT_THAT(table, HasSubstr("web          3,500     1,250  2.0 MiB\n"));
+  EXPECT_THAT(table, HasSubstr("web          3,500     1,250         2.0 MiB\n"));
+  EXPECT_THAT(table, HasSubstr("  12,345 records\n"));
   EXPECT_THAT(table, HasSubstr("three:3 does not answer\n"));
   EXPECT_THAT(TopTable({{.name = "x", .trouble = "x is away"}}), Not(HasSubstr("PROCESS")));
 }
