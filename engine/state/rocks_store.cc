@@ -462,9 +462,10 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
   db.level0_stop_writes_trigger = 40;
   db.level_compaction_dynamic_level_bytes = true;
   db.max_background_jobs = std::clamp(options_.background_jobs, 1, 7);
+  // Not auto-tuned: that begins with a twentieth and takes minutes to allow what a restore needs.
   db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(
       std::int64_t{256} << 20, /*refill_period_us=*/100'000, /*fairness=*/10,
-      rocksdb::RateLimiter::Mode::kWritesOnly, /*auto_tuned=*/true));
+      rocksdb::RateLimiter::Mode::kWritesOnly, /*auto_tuned=*/false));
   db.max_open_files = 256;
   // A compaction reads from one end to the other: one call for many blocks.
   db.compaction_readahead_size = std::size_t{512} << 10;
@@ -507,8 +508,9 @@ Result<std::unique_ptr<KeyedStore>> RocksStoreFactory::Open(std::string_view nam
     LEADFLOW_RETURN_IF_ERROR(ToStatus(read, directory));
     LEADFLOW_ASSIGN_OR_RETURN(applied, DecodeMeta(meta, directory));
   }
-  return std::unique_ptr<KeyedStore>(std::make_unique<RocksStore>(
-      std::move(db), directory, options_.filter_prefix_bytes, options_.gather_bytes, applied, shared_->open));
+  return std::unique_ptr<KeyedStore>(
+      std::make_unique<RocksStore>(std::move(db), directory, options_.filter_prefix_bytes,
+                                   options_.gather_bytes, applied, shared_->open));
 }
 
 Status RocksStoreFactory::Remove(std::string_view name) {
