@@ -1,8 +1,11 @@
 // leadflow top: what running processes do, from their metrics.
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <optional>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <unistd.h>
@@ -18,10 +21,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kAnswerTime{3'000};
 constexpr useconds_t kSecondUs = 1'000'000;
+constexpr std::size_t kMetricsMax = std::size_t{16} << 20;
+constexpr int kOk = 200, kUnauthorized = 401;
 
 struct Watched {
   std::string name;  // "127.0.0.1:8080"
-  HttpAddress address;
+  HttpClient client;
   std::optional<Metrics> before = {}, now = {};
   std::int64_t before_ns = 0, now_ns = 0;
   std::string trouble = {};
@@ -55,16 +60,49 @@ std::string AskedAt(const HttpSpec& http) {
   return (six ? "[" + http.address + "]" : http.address) + ":" + std::to_string(http.port);
 }
 
-void Look(const std::string& token, Watched* process) {
+// "http://127.0.0.1:8080", "http://[::1]:8080", "leadflow:8080"; what follows a / does not count.
+Result<HttpClientOptions> ParseUrl(std::string_view url) {
+  const auto wrong = [given = std::string(url)](std::string_view what) {
+    return Status::InvalidArgument("`" + given + "`: " + std::string(what) +
+                                   "; as in http://127.0.0.1:8080");
+  };
+  constexpr std::string_view kPlain = "http://", kTls = "https://";
+  HttpClientOptions options;
+  options.tls = url.starts_with(kTls);
+  if (options.tls) url.remove_prefix(kTls.size());
+  if (url.starts_with(kPlain)) url.remove_prefix(kPlain.size());
+  url = url.substr(0, url.find('/'));
+  const std::size_t colon = url.rfind(':');
+  if (colon == std::string_view::npos || url.ends_with(']')) return wrong("it names no port");
+  std::string_view host = url.substr(0, colon);
+  const std::string_view port = url.substr(colon + 1);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const auto [end, error] = std::from_chars(port.begin(), port.end(), options.port);
+  if (host.empty() || error != std::errc() || end != port.end() || options.port == 0) {
+    return wrong("no host and port");
+  }
+  options.host = host;
+  options.time = kAnswerTime;
+  options.body_bytes = kMetricsMax;
+  options.attempts = 1;
+  return options;
+}
+
+void Look(Watched* process) {
   process->before = std::move(process->now);
   process->before_ns = process->now_ns;
   process->now.reset();
-  const auto answer = HttpGet(process->address, "/metrics", token, kAnswerTime);
+  const Result<HttpReply> answer = process->client.Ask("/metrics", "");
   process->now_ns = Clock::System().MonotonicNanos();
-  if (answer.ok()) {
-    process->now.emplace(*answer);
+  if (answer.ok() && answer->status == kOk) {
+    process->now.emplace(answer->body);
+  } else if (!answer.ok()) {
+    process->trouble =
+        process->name + " does not answer: " + std::string(answer.status().message());
   } else {
-    process->trouble = answer.status().message();
+    process->trouble =
+        process->name + " answers " + std::to_string(answer->status) +
+        (answer->status == kUnauthorized ? ": it asks for a token; give --token-file" : "");
   }
 }
 
@@ -80,12 +118,12 @@ std::string Table(const std::vector<Watched>& watched) {
   return TopTable(processes);
 }
 
-int Watch(std::vector<Watched> watched, const std::string& token, bool once) {
+int Watch(std::vector<Watched> watched, bool once) {
   const bool terminal = !once && isatty(STDOUT_FILENO) != 0;
   for (int round = 0;; ++round) {
     bool any = false;
     for (Watched& one : watched) {
-      Look(token, &one);
+      Look(&one);
       any = any || one.now;
     }
     if (!any && (round == 0 || once)) {
@@ -131,11 +169,13 @@ int Top(const TopOptions& options) {
   if (!token.ok()) return Failed(token.status());
   std::vector<Watched> watched;
   for (const std::string& url : urls) {
-    const Result<HttpAddress> address = ParseHttpAddress(url);
-    if (!address.ok()) return Failed(address.status());
-    watched.push_back({.name = address->host + ":" + address->port, .address = *address});
+    Result<HttpClientOptions> process = ParseUrl(url);
+    if (!process.ok()) return Failed(process.status());
+    process->token = *token;
+    watched.push_back({.name = process->host + ":" + std::to_string(process->port),
+                       .client = HttpClient(*std::move(process))});
   }
-  return Watch(std::move(watched), *token, options.once);
+  return Watch(std::move(watched), options.once);
 }
 
 }  // namespace leadflow::app

@@ -1,8 +1,12 @@
-// A question to an HTTP server, for the commands that look at running processes.
+// HttpClient: asks an HTTP/1.1 server and waits for the answer: one connection a question, plain or
+// TLS 1.2 and newer with the name of the server checked. Everything is bounded: the time of a
+// question, the size of an answer, how often it is asked again. Redirects are not followed.
+// Not thread-safe.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,18 +14,47 @@
 
 namespace leadflow {
 
-struct HttpAddress {
-  std::string host;
-  std::string port;
+struct HttpClientOptions {
+  bool tls = false;
+  std::string host;  // A name or an address, IPv6 without brackets.
+  std::uint16_t port = 0;
+  std::string ca_file;  // PEM; empty: the certificate authorities of the system.
+  // A login by basic authentication, or a bearer token; empty: none. Never in a message.
+  std::string username, password, token;
+  std::string accept = "*/*";  // Types of answers.
+  std::string body_type = "application/json";
+
+  // Of a question, from the look-up of the name to the end of the answer. (A resolver that hangs
+  // may take its own time beyond it.)
+  std::chrono::milliseconds time{10'000};
+  std::size_t header_bytes = std::size_t{16} << 10;
+  std::size_t body_bytes = std::size_t{1} << 20;
+  // How often a question is asked to which there was no answer, or one that blames the server (429,
+  // 5xx), and how long it waits in between: the second time twice as long.
+  int attempts = 3;
+  std::chrono::milliseconds pause{250};
 };
 
-// "http://127.0.0.1:8080", "http://[::1]:8080", "leadflow:8080"; what follows a / does not count.
-// kInvalidArgument: no address, or one that would be encrypted.
-Result<HttpAddress> ParseHttpAddress(std::string_view url);
+struct HttpReply {
+  int status = 0;
+  std::string body;
+  std::string location;  // Of a redirect.
+};
 
-// The body of what is answered 200. kUnavailable: nobody answers, or not in `time`.
-// kFailedPrecondition: another status, which is named. `token`: empty: none is sent.
-Result<std::string> HttpGet(const HttpAddress& address, std::string_view path,
-                            std::string_view token, std::chrono::milliseconds time);
+class HttpClient {
+ public:
+  explicit HttpClient(HttpClientOptions options);
+
+  // `path` with its query; `body`: sent by POST, or empty: GET. REQUIRES: the same question
+  // asked twice does what it does once. kUnavailable: no answer; kFailedPrecondition: there cannot
+  // be one (certificates, no HTTP, too much of it).
+  Result<HttpReply> Ask(const std::string& path, const std::string& body) const;
+
+ private:
+  Result<HttpReply> AskOnce(const std::string& path, const std::string& body) const;
+
+  const HttpClientOptions options_;
+  const std::string authorization_;
+};
 
 }  // namespace leadflow

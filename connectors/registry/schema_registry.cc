@@ -11,6 +11,13 @@ namespace leadflow {
 namespace {
 
 constexpr std::size_t kShownBytes = 400;
+constexpr const char* kJson = "application/vnd.schemaregistry.v1+json";
+
+HttpClientOptions InItsTypes(HttpClientOptions options) {
+  options.body_type = kJson;
+  options.accept = std::string(kJson) + ", application/json";
+  return options;
+}
 
 // What somebody else says, as much of it as fits into a message.
 std::string Shown(std::string_view text) {
@@ -85,6 +92,9 @@ std::string Question(std::string_view schema) {
 }
 
 }  // namespace
+
+SchemaRegistry::SchemaRegistry(std::string url, std::string path, HttpClientOptions options)
+    : url_(std::move(url)), path_(std::move(path)), client_(InItsTypes(std::move(options))) {}
 
 Result<HttpReply> SchemaRegistry::Ask(const std::string& path, const std::string& body) const {
   Result<HttpReply> reply = client_.Ask(path_ + path, body);

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "connectors/registry/http_client.h"
+#include "connectors/http/client.h"
 #include "engine/base/status.h"
 
 namespace leadflow {
@@ -21,8 +21,7 @@ namespace leadflow {
 class SchemaRegistry {
  public:
   // `url`: as errors show it; `path`: what every request begins with.
-  SchemaRegistry(std::string url, std::string path, HttpClientOptions options)
-      : url_(std::move(url)), path_(std::move(path)), client_(std::move(options)) {}
+  SchemaRegistry(std::string url, std::string path, HttpClientOptions options);
 
   // The id of a schema that the subject has, letter by letter or as the registry compares them;
   // nullopt: it has others, or none. `schema`: the text of a .proto file. A subject is of letters,

@@ -193,7 +193,7 @@ def seen_from_above(binary, folder):
     table = leadflow(binary, folder, "top", "--once", "--url", url, "--url", "http://127.0.0.1:1")
     lines = table.splitlines()
     expect(lines[0].split()[:2] == ["PROCESS", "STATE"] and lines[1].split()[1] == "serving", f"top says:\n{table}")
-    expect("127.0.0.1:1/metrics does not answer" in table, f"top says:\n{table}")
+    expect("127.0.0.1:1 does not answer" in table, f"top says:\n{table}")
     service.stop()
     said = leadflow(binary, folder, "top", "--once", "--url", url, code=1)
     expect("does not answer" in said and "is it running" in said, f"top says: {said}")
