@@ -11,7 +11,7 @@
 #include "engine/runtime/store_pool.h"
 #include "engine/runtime/worker.h"
 #include "engine/state/memory_store.h"
-#include "tests/unit/log/forwarding_log.h"
+#include "tests/unit/log/shared_log.h"
 
 namespace leadflow::simulation {
 namespace {
@@ -69,16 +69,6 @@ class Stores final : public StoreFactory {
  private:
   MemoryStoreFactory disk_;
   std::vector<KeyedStore*> open_;
-};
-
-// What several processes share keeps its changelogs, however durable the stores of one are.
-class SharedLog final : public ForwardingLog {
- public:
-  using ForwardingLog::ForwardingLog;
-  Status Purge(const TopicPartition& partition, std::int64_t offset) override {
-    if (partition.topic.find(".changelog.") != std::string::npos) return {};
-    return ForwardingLog::Purge(partition, offset);
-  }
 };
 
 class Machine {

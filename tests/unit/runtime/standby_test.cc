@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "engine/runtime/restorer.h"
-#include "tests/unit/log/forwarding_log.h"
+#include "tests/unit/log/shared_log.h"
 #include "tests/unit/runtime/toy_job.h"
 
 namespace leadflow::toy {
@@ -25,13 +25,6 @@ Content ContentOf(const KeyedStore& store) {
 }
 
 bool Any(KeyedStore& /*store*/) { return true; }
-
-// Keeps its changelogs, as a log that several processes share.
-class SharedLog final : public ForwardingLog {
- public:
-  using ForwardingLog::ForwardingLog;
-  Status Purge(const TopicPartition& /*partition*/, std::int64_t /*offset*/) override { return {}; }
-};
 
 // A job in one process, and copies of its stores in another.
 class StandbyTest : public testing::Test {
