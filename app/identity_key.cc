@@ -8,6 +8,7 @@
 
 #include "app/secret.h"
 #include "connectors/file/row_writer.h"
+#include "engine/log/read_ranges.h"
 
 namespace leadflow::app {
 namespace {
@@ -40,16 +41,13 @@ std::string HexOf(const KeyedHash::Key& bytes) {
 Result<std::optional<std::string>> Newest(Log& log, const TopicPartition& topic) {
   LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t start, log.StartOffset(topic));
   LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t end, log.WrittenOffset(topic));
-  const std::unique_ptr<LogReader> reader = log.NewReader();
-  LEADFLOW_RETURN_IF_ERROR(reader->Seek(topic, start));
   std::optional<std::string> newest;
-  while (reader->Position(topic) < end) {
-    const auto polled =
-        reader->Poll(1 << 20, [&](const TopicPartition&, std::span<const LogRecord> records) {
-          newest = std::string(records.back().value);
-        });
-    if (!polled.ok()) return polled.status();
-  }
+  const LogRange all{topic, start, end};
+  LEADFLOW_RETURN_IF_ERROR(
+      ReadRanges(log, {&all, 1}, [&](const TopicPartition&, std::span<const LogRecord> records) {
+        newest = std::string(records.back().value);
+        return Status();
+      }));
   return newest;
 }
 

@@ -17,6 +17,7 @@
 #include "connectors/file/file_reader.h"
 #include "connectors/inbox/record.h"
 #include "engine/base/clock.h"
+#include "engine/log/read_ranges.h"
 
 namespace leadflow::app {
 namespace {
@@ -63,23 +64,22 @@ Result<std::map<std::string, std::string>> ReadProgress(Log& log, const TopicPar
   std::map<std::string, std::string> progress;
   LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t written, log.WrittenOffset(at));
   LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t start, log.StartOffset(at));
-  const std::unique_ptr<LogReader> reader = log.NewReader();
-  LEADFLOW_RETURN_IF_ERROR(reader->Seek(at, start));
+  const LogRange all{at, start, written};
   const std::int64_t begin_ns = Clock::System().MonotonicNanos();
   // Loads of other sources may have transactions open before what counts here.
-  while (reader->Position(at) < written) {
-    const auto polled = reader->Poll(
-        kTransactionBytes, [&](const TopicPartition&, std::span<const LogRecord> records) {
-          for (const LogRecord& record : records) {
-            progress[std::string(record.key)] = std::string(record.value);
-          }
-        });
-    LEADFLOW_RETURN_IF_ERROR(polled.status());
-    if (Clock::System().MonotonicNanos() - begin_ns > kProgressWaitNs) {
-      return Status::Unavailable("topic `" + at.topic +
-                                 "`: a transaction in it does not end; try again later");
-    }
-  }
+  LEADFLOW_RETURN_IF_ERROR(ReadRanges(
+      log, {&all, 1},
+      [&](const TopicPartition&, std::span<const LogRecord> records) {
+        for (const LogRecord& record : records) {
+          progress[std::string(record.key)] = std::string(record.value);
+        }
+        return Status();
+      },
+      [&](const TopicPartition&, bool) {
+        if (Clock::System().MonotonicNanos() - begin_ns <= kProgressWaitNs) return Status();
+        return Status::Unavailable("topic `" + at.topic +
+                                   "`: a transaction in it does not end; try again later");
+      }));
   return progress;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/log/read_ranges.h"
 #include "engine/runtime/complete_stores.h"
 #include "engine/runtime/store_copy.h"
 #include "engine/runtime/store_place.h"
@@ -18,7 +19,6 @@ namespace leadflow {
 namespace {
 
 constexpr std::string_view kManifest = "MANIFEST";
-constexpr std::size_t kReadBytes = std::size_t{4} << 20;
 constexpr std::size_t kTransactionBytes = std::size_t{4} << 20;
 constexpr int kSavesMax = 3;
 constexpr int kAttemptsMax = 100;  // Of one transaction that the log asks to send again.
@@ -61,36 +61,24 @@ Result<Written> AllWritten(const Plan& plan, Log& log) {
 Status ReadTopic(Log& log, Clock& clock, const std::string& topic,
                  const std::vector<std::int64_t>& from, const std::vector<std::int64_t>& end,
                  const std::function<Status(std::uint32_t, const LogRecord&)>& take) {
-  const std::unique_ptr<LogReader> reader = log.NewReader();
-  std::vector<TopicPartition> open;
-  for (std::uint32_t p = 0; p < from.size(); ++p) {
-    if (from[p] >= end[p]) continue;
-    open.push_back({topic, p});
-    LEADFLOW_RETURN_IF_ERROR(reader->Seek(open.back(), from[p]));
-  }
+  std::vector<LogRange> ranges;
+  for (std::uint32_t p = 0; p < from.size(); ++p) ranges.push_back({{topic, p}, from[p], end[p]});
   std::int64_t last_progress_ns = clock.MonotonicNanos();
-  while (!open.empty()) {
-    Status failure;
-    const auto polled = reader->Poll(
-        kReadBytes, [&](const TopicPartition& name, std::span<const LogRecord> records) {
-          for (const LogRecord& record : records) {
-            if (failure.ok()) failure = take(name.partition, record);
-          }
-        });
-    LEADFLOW_RETURN_IF_ERROR(polled.status());
-    LEADFLOW_RETURN_IF_ERROR(failure);
-    const std::size_t erased = std::erase_if(open, [&](const TopicPartition& name) {
-      if (reader->Position(name) < end[name.partition]) return false;
-      reader->Pause(name);
-      return true;
-    });
-    if (*polled > 0 || erased > 0) last_progress_ns = clock.MonotonicNanos();
-    if (clock.MonotonicNanos() - last_progress_ns > kPatienceNs) {
-      return Status::Unavailable(NameOf(open[0]) +
-                                 ": a transaction is neither committed nor aborted for minutes");
-    }
-  }
-  return {};
+  return ReadRanges(
+      log, ranges,
+      [&](const TopicPartition& name, std::span<const LogRecord> records) {
+        Status status;
+        for (const LogRecord& record : records) {
+          if (status.ok()) status = take(name.partition, record);
+        }
+        return status;
+      },
+      [&](const TopicPartition& open, bool moved) {
+        if (moved) last_progress_ns = clock.MonotonicNanos();
+        if (clock.MonotonicNanos() - last_progress_ns <= kPatienceNs) return Status();
+        return Status::Unavailable(NameOf(open) +
+                                   ": a transaction is neither committed nor aborted for minutes");
+      });
 }
 
 // One savepoint while it is written.

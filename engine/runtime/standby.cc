@@ -85,21 +85,24 @@ Status Standby::LookAround() {
   return {};
 }
 
-// Begins at where the stores are, if no thread has them.
+// Begins at where the stores are, if no thread has them. The log is asked once for its end, by the
+// first that is free: of those that are held nobody asks.
 Status Standby::Follow(const TopicPartition& name, Changelog& changelog) {
   std::int64_t from = std::numeric_limits<std::int64_t>::max();
+  const auto begin = [&](Copy& copy, KeyedStore& store) -> Status {
+    if (&copy == changelog.copies.data()) {
+      LEADFLOW_ASSIGN_OR_RETURN(changelog.end, log_.WrittenOffset(name));
+    }
+    auto state = StoreCopy::Of(log_, name, changelog.end, copy.place.key_prefix, store);
+    if (!state.ok()) return state.status().WithContext("copy of " + copy.place.store);
+    copy.state = *std::move(state);
+    copy.applied = store.applied_offset();
+    from = std::min(from, copy.state->from());
+    return {};
+  };
   for (Copy& copy : changelog.copies) {
-    LEADFLOW_ASSIGN_OR_RETURN(const bool free, WithStore(copy, [&](KeyedStore& store) -> Status {
-                                LEADFLOW_ASSIGN_OR_RETURN(changelog.end, log_.WrittenOffset(name));
-                                auto state = StoreCopy::Of(log_, name, changelog.end,
-                                                           copy.place.key_prefix, store);
-                                if (!state.ok())
-                                  return state.status().WithContext("copy of " + copy.place.store);
-                                copy.state = *std::move(state);
-                                copy.applied = store.applied_offset();
-                                from = std::min(from, copy.state->from());
-                                return {};
-                              }));
+    LEADFLOW_ASSIGN_OR_RETURN(
+        const bool free, WithStore(copy, [&](KeyedStore& store) { return begin(copy, store); }));
     changelog.held = !free;
     if (!free) return {};
   }
