@@ -12,6 +12,7 @@
 
 #include "app/commands/commands.h"
 #include "app/pipeline_file.h"
+#include "app/tokens_file.h"
 #include "app/top_table.h"
 #include "connectors/http/client.h"
 #include "engine/base/clock.h"
@@ -31,26 +32,6 @@ struct Watched {
   std::int64_t before_ns = 0, now_ns = 0;
   std::string trouble = {};
 };
-
-// What asks for all is in the first line that is one.
-std::string FirstToken(const std::string& text) {
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    std::string line = text.substr(begin, end - begin);
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty() && line.front() != '#') return line;
-    begin = end + 1;
-  }
-  return {};
-}
-
-Result<std::string> TokenOf(const std::string& path) {
-  if (path.empty()) return std::string();
-  const auto text = ReadWholeFile(path);
-  if (!text) return Status::NotFound("cannot read the file of tokens " + path);
-  return FirstToken(*text);
-}
 
 // An address that listens everywhere is asked at this machine.
 std::string AskedAt(const HttpSpec& http) {
@@ -165,13 +146,13 @@ int Top(const TopOptions& options) {
     return Failed(Status::InvalidArgument(
         "which processes? Name the pipeline, or --url http://127.0.0.1:8080"));
   }
-  const Result<std::string> token = TokenOf(token_file);
-  if (!token.ok()) return Failed(token.status());
+  const Result<Tokens> tokens = ReadTokens(token_file, "--token-file");
+  if (!tokens.ok()) return Failed(tokens.status());
   std::vector<Watched> watched;
   for (const std::string& url : urls) {
     Result<HttpClientOptions> process = ParseUrl(url);
     if (!process.ok()) return Failed(process.status());
-    process->token = *token;
+    process->token = tokens->first();
     watched.push_back({.name = process->host + ":" + std::to_string(process->port),
                        .client = HttpClient(*std::move(process))});
   }

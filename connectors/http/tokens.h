@@ -21,6 +21,8 @@ class Tokens {
   static Result<Tokens> Parse(std::string_view text);
 
   bool empty() const { return tokens_.empty(); }
+  // For who asks; empty: there is none.
+  std::string first() const { return empty() ? std::string() : tokens_.front(); }
   // In the same time for every token of one length.
   bool Has(std::string_view token) const;
 
