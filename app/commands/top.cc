@@ -1,11 +1,8 @@
 // leadflow top: what running processes do, from their metrics.
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <optional>
-#include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <unistd.h>
@@ -16,6 +13,7 @@
 #include "app/top_table.h"
 #include "connectors/http/client.h"
 #include "engine/base/clock.h"
+#include "engine/base/http_url.h"
 
 namespace leadflow::app {
 namespace {
@@ -41,28 +39,18 @@ std::string AskedAt(const HttpSpec& http) {
   return (six ? "[" + http.address + "]" : http.address) + ":" + std::to_string(http.port);
 }
 
-// "http://127.0.0.1:8080", "http://[::1]:8080", "leadflow:8080"; what follows a / does not count.
-Result<HttpClientOptions> ParseUrl(std::string_view url) {
-  const auto wrong = [given = std::string(url)](std::string_view what) {
-    return Status::InvalidArgument("`" + given + "`: " + std::string(what) +
+// "http://127.0.0.1:8080", "https://[::1]:8080", "leadflow:8080"; a path does not count.
+Result<HttpClientOptions> ParseUrl(const std::string& url) {
+  const auto parsed = ParseHttpUrl(url.find("://") == std::string::npos ? "http://" + url : url);
+  if (!parsed || parsed->port == 0) {
+    return Status::InvalidArgument("`" + url +
+                                   "`: " + (parsed ? "it names no port" : "no host and port") +
                                    "; as in http://127.0.0.1:8080");
-  };
-  constexpr std::string_view kPlain = "http://", kTls = "https://";
-  HttpClientOptions options;
-  options.tls = url.starts_with(kTls);
-  if (options.tls) url.remove_prefix(kTls.size());
-  if (url.starts_with(kPlain)) url.remove_prefix(kPlain.size());
-  url = url.substr(0, url.find('/'));
-  const std::size_t colon = url.rfind(':');
-  if (colon == std::string_view::npos || url.ends_with(']')) return wrong("it names no port");
-  std::string_view host = url.substr(0, colon);
-  const std::string_view port = url.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const auto [end, error] = std::from_chars(port.begin(), port.end(), options.port);
-  if (host.empty() || error != std::errc() || end != port.end() || options.port == 0) {
-    return wrong("no host and port");
   }
-  options.host = host;
+  HttpClientOptions options;
+  options.tls = parsed->tls;
+  options.host = parsed->host;
+  options.port = parsed->port;
   options.time = kAnswerTime;
   options.body_bytes = kMetricsMax;
   options.attempts = 1;

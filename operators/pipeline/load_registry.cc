@@ -1,58 +1,18 @@
 // kafka.registry: where the schemas of rows are registered.
-#include <algorithm>
-#include <charconv>
-
-#include <arpa/inet.h>
-
+#include "engine/base/http_url.h"
 #include "operators/pipeline/loader.h"
 
 namespace leadflow {
-namespace {
-
-constexpr std::size_t kLongestUrl = 1024;
-
-bool IsOf(std::string_view text, std::string_view marks) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           marks.find(c) != std::string_view::npos;
-  });
-}
-
-// Takes the host from the front of `rest`. Empty: there is none.
-std::string_view TakeHost(std::string_view* rest) {
-  const bool six = rest->starts_with('[');
-  const std::size_t end = six ? rest->find(']') : std::min(rest->find(':'), rest->size());
-  if (end == std::string_view::npos) return {};
-  const std::string_view host = rest->substr(six ? 1 : 0, six ? end - 1 : end);
-  rest->remove_prefix(six ? end + 1 : end);
-  in6_addr parsed{};
-  const bool good =
-      six ? inet_pton(AF_INET6, std::string(host).c_str(), &parsed) == 1 : IsOf(host, ".-_");
-  return good ? host : std::string_view();
-}
-
-}  // namespace
 
 std::optional<RegistrySpec> ParseRegistryUrl(std::string_view url) {
-  constexpr std::string_view kPlain = "http://", kTls = "https://";
+  const std::optional<HttpUrl> parsed = ParseHttpUrl(url);
+  if (!parsed) return std::nullopt;
   RegistrySpec registry;
   registry.url = url;
-  registry.tls = url.starts_with(kTls);
-  if ((!registry.tls && !url.starts_with(kPlain)) || url.size() > kLongestUrl) return std::nullopt;
-  url.remove_prefix(registry.tls ? kTls.size() : kPlain.size());
-  std::string_view path = url.substr(std::min(url.find('/'), url.size()));
-  url.remove_suffix(path.size());
-  while (path.ends_with('/')) path.remove_suffix(1);
-  if (!IsOf(path, "/-._~%")) return std::nullopt;
-  registry.path = path;
-  registry.host = TakeHost(&url);
-  registry.port = registry.tls ? 443 : 80;
-  if (!url.empty()) {
-    const char* const end = url.data() + url.size();
-    const auto [stop, error] = std::from_chars(url.data() + 1, end, registry.port);
-    if (url.front() != ':' || error != std::errc() || stop != end) return std::nullopt;
-  }
-  if (registry.host.empty() || registry.port == 0) return std::nullopt;
+  registry.tls = parsed->tls;
+  registry.host = parsed->host;
+  registry.port = parsed->port != 0 ? parsed->port : parsed->tls ? 443 : 80;
+  registry.path = parsed->path;
   return registry;
 }
 
