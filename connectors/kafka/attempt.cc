@@ -1,8 +1,11 @@
 // One attempt to bring a transaction to its end, and what each class of error makes of it.
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <string>
 #include <utility>
 
+#include "connectors/kafka/absent.h"
 #include "connectors/kafka/writer.h"
 #include "engine/base/wire.h"
 
@@ -129,16 +132,19 @@ class Sending {
     std::size_t index = 0;
     for (const auto& [group, offsets] : transaction_.offsets) {
       if (index++ < transaction_.groups_sent) continue;
+      const Generation nobody{
+          group, "",
+          decltype(Generation::metadata)(rd_kafka_consumer_group_metadata_new(group.c_str()))};
+      const Generation* const member = transaction_.member.get();
+      const Generation& as = member != nullptr && member->group == group ? *member : nobody;
       const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
       for (const Transaction::InputOffset& one : offsets) {
         const auto partition = static_cast<std::int32_t>(one.input.partition);
-        rd_kafka_topic_partition_list_add(list.get(), one.input.topic.c_str(), partition)->offset =
-            one.offset;
+        rd_kafka_topic_partition_t* const to =
+            rd_kafka_topic_partition_list_add(list.get(), one.input.topic.c_str(), partition);
+        to->offset = one.offset;
+        if (!as.member.empty()) Note(NoteOf(as.member, transaction_.writer_id), to);
       }
-      const Generation nobody{group, decltype(Generation::metadata)(
-                                         rd_kafka_consumer_group_metadata_new(group.c_str()))};
-      const Generation* const member = transaction_.member.get();
-      const Generation& as = member != nullptr && member->group == group ? *member : nobody;
       if (!Repeat([&](int wait_ms) { return Send(list.get(), as.metadata.get(), wait_ms); })) {
         return false;
       }
@@ -146,6 +152,13 @@ class Sending {
     }
     transaction_.phase = Phase::kEnding;
     return true;
+  }
+
+  // librdkafka frees it with the list.
+  void Note(const std::string& note, rd_kafka_topic_partition_t* to) const {
+    to->metadata = rd_kafka_mem_malloc(handle_, note.size());
+    to->metadata_size = note.size();
+    std::memcpy(to->metadata, note.data(), note.size());
   }
 
   rd_kafka_error_t* Send(const rd_kafka_topic_partition_list_t* offsets,

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "connectors/kafka/absent.h"
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/member.h"
 #include "connectors/kafka/questions.h"
@@ -137,7 +138,8 @@ Result<std::shared_ptr<Client>> KafkaLog::Cluster::GroupClient(const std::string
 }
 
 // librdkafka asks for stable offsets, for its client reads committed records: a broker that has a
-// transaction under way that moves one answers that it is to be asked again.
+// transaction under way that moves one answers that it is to be asked again, until that one's time
+// is up.
 Result<std::vector<std::int64_t>> KafkaLog::Cluster::Committed(
     std::string_view group, std::span<const TopicPartition> inputs) {
   struct Answer {
@@ -150,7 +152,7 @@ Result<std::vector<std::int64_t>> KafkaLog::Cluster::Committed(
   LEADFLOW_ASSIGN_OR_RETURN(
       const auto answer,
       kafka::AskInTime<Answer>(
-          *client, options.answer_timeout_ms,
+          *client, options.answer_timeout_ms + options.transaction_timeout_ms,
           "the offset of group `" + name + "` in " + NameOf(inputs[0]),
           [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
             const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(asked.size())));
@@ -277,6 +279,13 @@ Result<std::int64_t> KafkaLog::WrittenOffset(const TopicPartition& partition) {
 Result<std::vector<std::int64_t>> KafkaLog::CommittedOffsets(
     std::string_view group, std::span<const TopicPartition> inputs) {
   return cluster_->Committed(group, inputs);
+}
+
+void KafkaLog::FenceAbsent(std::string_view group, const Membership* member,
+                           std::span<const TopicPartition> inputs) {
+  const std::string name =
+      member == nullptr ? "" : static_cast<const kafka::Member*>(member)->name();
+  kafka::FenceAbsent(cluster_->options, &cluster_->topics, std::string(group), name, inputs);
 }
 
 Status KafkaLog::Purge(const TopicPartition& partition, std::int64_t offset) {

@@ -60,6 +60,8 @@ class KafkaLog final : public Log {
   Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override;
   Result<std::vector<std::int64_t>> CommittedOffsets(
       std::string_view group, std::span<const TopicPartition> inputs) override;
+  void FenceAbsent(std::string_view group, const Membership* member,
+                   std::span<const TopicPartition> inputs) override;
   Status Purge(const TopicPartition& partition, std::int64_t offset) override;
   std::int64_t tombstones_ms() const override { return kTombstoneRetentionMs; }
 

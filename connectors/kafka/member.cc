@@ -105,6 +105,7 @@ void Member::Assigned(const rd_kafka_topic_partition_list_t& partitions) {
   std::sort(partitions_.begin(), partitions_.end());
   auto generation = std::make_shared<Generation>();
   generation->group = group_;
+  generation->member = name_;
   generation->metadata.reset(rd_kafka_consumer_group_metadata(client_->get()));
   const bool over = generation->metadata == nullptr || IsOver(generation->metadata.get());
   const Offsets nothing(rd_kafka_topic_partition_list_new(0));

@@ -27,6 +27,7 @@ struct GenerationDeleter {
 };
 struct Generation {
   std::string group;
+  std::string member;
   std::unique_ptr<rd_kafka_consumer_group_metadata_t, GenerationDeleter> metadata;
 };
 
@@ -43,6 +44,8 @@ class Member final : public Membership {
   Result<State> Poll() override;
   std::span<const std::uint32_t> partitions() const override { return partitions_; }
   void Release() override;
+
+  const std::string& name() const { return name_; }
 
   // Of what it holds. Null if it holds nothing.
   std::shared_ptr<const Generation> generation() const { return generation_; }

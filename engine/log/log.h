@@ -181,6 +181,17 @@ class Log {
     return offsets[0];
   }
 
+  // Ends what members that are gone have left open: writers that moved the group's offsets of these
+  // inputs last are fenced if their members are not in the group any more. `member`: who asks, in
+  // the state kAssigned; null: somebody in whose time nobody is in the group. It does what it can;
+  // a log ends such transactions at some time by itself.
+  virtual void FenceAbsent(std::string_view group, const Membership* member,
+                           std::span<const TopicPartition> inputs) {
+    static_cast<void>(group);
+    static_cast<void>(member);
+    static_cast<void>(inputs);
+  }
+
   // For how long a compacted topic shows that a key was deleted, whether or not anybody looked.
   virtual std::int64_t tombstones_ms() const { return std::numeric_limits<std::int64_t>::max(); }
 

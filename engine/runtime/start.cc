@@ -57,6 +57,7 @@ Result<StreamThread::Inputs> StreamThread::FenceOthers() {
     inputs.inputs.push_back({plan_.events_topic(), partition});
     inputs.inputs.push_back({plan_.facts_topic(), partition});
   }
+  log_.FenceAbsent(plan_.app, share_.member, inputs.inputs);
   LEADFLOW_ASSIGN_OR_RETURN(inputs.committed, log_.CommittedOffsets(plan_.app, inputs.inputs));
   return inputs;
 }

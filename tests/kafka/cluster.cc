@@ -130,6 +130,48 @@ void Produce(const std::string& topic, const std::vector<ProducedRecord>& record
   EXPECT_EQ(delivered, records.size());
 }
 
+DeadWriter::DeadWriter(const std::string& id, int timeout_ms) {
+  char text[256] = "";
+  rd_kafka_conf_t* const config = rd_kafka_conf_new();
+  const std::pair<const char*, std::string> settings[] = {
+      {"bootstrap.servers", BrokerVariable("LEADFLOW_KAFKA")},
+      {"transactional.id", id},
+      {"transaction.timeout.ms", std::to_string(timeout_ms)},
+      {"socket.timeout.ms", "4000"}};
+  for (const auto& [name, value] : settings) {
+    EXPECT_EQ(rd_kafka_conf_set(config, name, value.c_str(), text, sizeof text), RD_KAFKA_CONF_OK)
+        << text;
+  }
+  handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, config, text, sizeof text);
+  EXPECT_NE(handle_, nullptr) << text;
+  EXPECT_EQ(rd_kafka_init_transactions(handle_, 30'000), nullptr);
+  EXPECT_EQ(rd_kafka_begin_transaction(handle_), nullptr);
+}
+
+DeadWriter::~DeadWriter() { rd_kafka_destroy(handle_); }
+
+void DeadWriter::Append(const std::string& topic, int partition, const std::string& value) {
+  ASSERT_EQ(rd_kafka_producev(
+                handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END),
+            RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_EQ(rd_kafka_flush(handle_, 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+void DeadWriter::SendOffset(const std::string& group, const std::string& topic, int partition,
+                            std::int64_t offset) {
+  const std::unique_ptr<rd_kafka_topic_partition_list_t, void (*)(rd_kafka_topic_partition_list_t*)>
+      list(rd_kafka_topic_partition_list_new(1), &rd_kafka_topic_partition_list_destroy);
+  rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
+  const std::unique_ptr<rd_kafka_consumer_group_metadata_t,
+                        void (*)(rd_kafka_consumer_group_metadata_t*)>
+      nobody(rd_kafka_consumer_group_metadata_new(group.c_str()),
+             &rd_kafka_consumer_group_metadata_destroy);
+  ASSERT_EQ(rd_kafka_send_offsets_to_transaction(handle_, list.get(), nobody.get(), 30'000),
+            nullptr);
+}
+
 StoppedBroker::StoppedBroker() : pid_(std::stoi(BrokerVariable("LEADFLOW_KAFKA_PID"))) {
   ::kill(pid_, SIGSTOP);
 }

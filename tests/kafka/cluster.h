@@ -12,6 +12,8 @@
 
 #include "connectors/kafka/kafka_options.h"
 
+struct rd_kafka_s;
+
 namespace leadflow {
 
 // One of broker.py's variables; ends the process with a hint if the test was started without it.
@@ -38,6 +40,23 @@ struct ProducedRecord {
 
 // Returns once the broker has them all, in order in each partition.
 void Produce(const std::string& topic, const std::vector<ProducedRecord>& records);
+
+// A producer that dies in the middle of a transaction: nobody commits it, nobody aborts it.
+class DeadWriter {
+ public:
+  // What an older one with this id has left is over.
+  DeadWriter(const std::string& id, int timeout_ms);
+  ~DeadWriter();
+  DeadWriter(const DeadWriter&) = delete;
+  DeadWriter& operator=(const DeadWriter&) = delete;
+
+  void Append(const std::string& topic, int partition, const std::string& value);
+  void SendOffset(const std::string& group, const std::string& topic, int partition,
+                  std::int64_t offset);
+
+ private:
+  rd_kafka_s* handle_ = nullptr;
+};
 
 // Stops the broker's process as SIGSTOP does, and lets it go on at the end of the scope.
 class StoppedBroker {

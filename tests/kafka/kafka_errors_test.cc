@@ -429,6 +429,96 @@ TEST(KafkaWriterTest, AWriterThatGivesUpDoesNotGoOnAsIfNothingHadBeen) {
   EXPECT_EQ(Values(*log, topic, 2).back(), "after");
 }
 
+// ---- What the dead have left open.
+
+// Longer than any test waits.
+constexpr int kNeverMs = 600'000;
+
+std::unique_ptr<Membership> Join(Log& log, const std::string& group, const std::string& topic,
+                                 std::string_view name) {
+  auto member = log.Join(group, topic, name);
+  LOG_EXPECT_OK(member.status());
+  return *std::move(member);
+}
+
+bool Holds(Membership& member, std::size_t partitions) {
+  const auto state = member.Poll();
+  if (!state.ok()) return false;
+  if (*state == Membership::State::kRevoked || *state == Membership::State::kLost) {
+    member.Release();
+  }
+  return *state == Membership::State::kAssigned && member.partitions().size() == partitions;
+}
+
+// One transaction of the member's, with a record and an offset.
+void Work(Log& log, const std::string& group, const Membership& member,
+          const std::string& writer_id, const TopicPartition& topic) {
+  const auto writer = log.NewWriter(writer_id, &member);
+  LOG_ASSERT_OK(writer.status());
+  LOG_ASSERT_OK((*writer)->Begin());
+  LOG_ASSERT_OK((*writer)->Append(topic, "key", "a"));
+  LOG_ASSERT_OK((*writer)->SendOffset(group, topic, 1));
+  LOG_ASSERT_OK((*writer)->Commit());
+}
+
+TEST(KafkaAbsentTest, OffsetsThatADeadWriterWasAboutToMoveAreWaitedFor) {
+  KafkaOptions options = BrokerOptions();
+  options.answer_timeout_ms = 2'000;
+  const auto log = Open(options);
+  const TopicPartition topic = NewTopic(*log);
+  const std::string group = UniqueName("group");
+  DeadWriter dead(UniqueName("writer"), 6'000);
+  dead.SendOffset(group, topic.topic, 0, 7);
+  const auto offset = log->CommittedOffset(group, topic);
+  LOG_ASSERT_OK(offset.status());
+  EXPECT_EQ(*offset, -1);
+}
+
+TEST(KafkaAbsentTest, WhoeverTakesOverEndsWhatADeadMemberHasLeftOpen) {
+  const auto log = Open();
+  const TopicPartition topic = NewTopic(*log);
+  const std::string group = UniqueName("group");
+  {
+    const auto first = Join(*log, group, topic.topic, "first");
+    ASSERT_TRUE(Eventually([&] { return Holds(*first, 1); }));
+    Work(*log, group, *first, group + "-first", topic);
+  }
+  DeadWriter dead(group + "-first", kNeverMs);
+  dead.Append(topic.topic, 0, "b");
+  const auto second = Join(*log, group, topic.topic, "second");
+  ASSERT_TRUE(Eventually([&] { return Holds(*second, 1); }));
+  ASSERT_LT(*log->EndOffset(topic), *log->WrittenOffset(topic));
+  log->FenceAbsent(group, second.get(), {&topic, 1});
+  EXPECT_TRUE(Eventually([&] { return *log->EndOffset(topic) == *log->WrittenOffset(topic); }));
+  EXPECT_EQ(ValuesFrom(*log, topic), std::vector<std::string>{"a"});
+}
+
+TEST(KafkaAbsentTest, NobodyIsFencedWhoIsThere) {
+  const auto log = Open();
+  const TopicSpec spec{UniqueName("topic"), 2, Cleanup::kDelete};
+  LOG_ASSERT_OK(log->EnsureTopics({&spec, 1}));
+  const std::string group = UniqueName("group");
+  const auto first = Join(*log, group, spec.name, "first");
+  const auto second = Join(*log, group, spec.name, "second");
+  ASSERT_TRUE(Eventually([&] {
+    const bool one = Holds(*first, 1);
+    return Holds(*second, 1) && one;
+  }));
+  const TopicPartition of_first{spec.name, first->partitions()[0]};
+  Work(*log, group, *first, group + "-first", of_first);
+  DeadWriter alive(group + "-first", kNeverMs);
+  alive.Append(of_first.topic, static_cast<int>(of_first.partition), "b");
+  // Asked by one that is in the group, by nobody while somebody is, by one that is not in it.
+  const auto other = Join(*log, UniqueName("group"), spec.name, "third");
+  for (const Membership* const who :
+       {static_cast<const Membership*>(second.get()), static_cast<const Membership*>(nullptr),
+        static_cast<const Membership*>(other.get())}) {
+    log->FenceAbsent(group, who, {&of_first, 1});
+    EXPECT_LT(*log->EndOffset(of_first), *log->WrittenOffset(of_first));
+  }
+  alive.Append(of_first.topic, static_cast<int>(of_first.partition), "c");
+}
+
 // ---- Readers and questions.
 
 TEST(KafkaMemberTest, AGroupThatRefusesAMemberSaysWhy) {
@@ -450,6 +540,7 @@ TEST(KafkaMemberTest, AGroupThatRefusesAMemberSaysWhy) {
 TEST(KafkaReaderTest, ASilentBrokerFailsAPollThatHasNotSeenTheEnd) {
   KafkaOptions options = BrokerOptions();
   options.answer_timeout_ms = 2'000;
+  options.transaction_timeout_ms = 5'000;
   const auto log = Open(options);
   const TopicPartition topic = NewTopic(*log);
   const auto reader = log->NewReader();

@@ -47,6 +47,10 @@ class ForwardingLog : public Log {
       std::string_view group, std::span<const TopicPartition> inputs) override {
     return log_.CommittedOffsets(group, inputs);
   }
+  void FenceAbsent(std::string_view group, const Membership* member,
+                   std::span<const TopicPartition> inputs) override {
+    log_.FenceAbsent(group, member, inputs);
+  }
   std::int64_t tombstones_ms() const override { return log_.tombstones_ms(); }
   Status Purge(const TopicPartition& partition, std::int64_t offset) override {
     return log_.Purge(partition, offset);
