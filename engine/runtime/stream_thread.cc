@@ -41,9 +41,10 @@ bool StreamThread::SourcesAtEnd() const {
 
 bool StreamThread::CommitDue() const {
   if (commit_requested_ || committing_) return true;
-  // A commit that takes long is not begun so often that nothing else gets done.
-  const std::int64_t interval_ns =
-      std::max(options_.commit_interval_ms * 1'000'000, 3 * last_commit_took_ns_);
+  // A commit that takes long is not begun so often that nothing else gets done, if there is more to
+  // do.
+  std::int64_t interval_ns = options_.commit_interval_ms * 1'000'000;
+  if (!caught_up_) interval_ns = std::max(interval_ns, 3 * last_commit_took_ns_);
   if (clock_.MonotonicNanos() - last_commit_ns_ >= interval_ns) return true;
   std::int64_t bytes = 0;
   for (const auto* tasks : {&ingest_, &events_, &facts_}) {
@@ -78,6 +79,7 @@ Result<bool> StreamThread::Step() {
     }
     if (*worked) return true;
   }
+  caught_up_ = true;
   if (!Clean()) {
     if (options_.until_end && SourcesAtEnd()) {
       commit_requested_ = true;

@@ -215,6 +215,7 @@ class StreamThread {
   bool writer_failed_ = false;
   std::int64_t last_commit_ns_ = 0;
   std::int64_t last_commit_took_ns_ = 0;
+  bool caught_up_ = false;  // Since the last commit there was a moment in which nothing was left.
   std::int64_t last_flush_ns_ = 0;
   std::int64_t applied_bytes_ = 0;  // Since the last flush.
   std::int64_t messages_read_ = 0;

@@ -40,21 +40,22 @@ std::string KeyIn(std::uint32_t events, std::uint32_t facts) {
   return {};
 }
 
-// A log whose commits fail `failures` times, as one that lies behind a network does.
+// A log whose commits take time and fail `failures` times, as one that lies behind a network does.
 class FarLog final : public ForwardingLog {
  public:
-  FarLog(Log& near, int failures) : ForwardingLog(near), failures_(failures) {}
+  FarLog(
+      Log& near, int failures, std::function<void()> wait = [] {})
+      : ForwardingLog(near), failures_(failures), wait_(std::move(wait)) {}
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id,
                                                const Membership* member) override {
     LEADFLOW_ASSIGN_OR_RETURN(auto writer, ForwardingLog::NewWriter(id, member));
-    return std::unique_ptr<LogWriter>(std::make_unique<Writer>(std::move(writer), &failures_));
+    return std::unique_ptr<LogWriter>(std::make_unique<Writer>(std::move(writer), this));
   }
 
  private:
   class Writer final : public LogWriter {
    public:
-    Writer(std::unique_ptr<LogWriter> near, int* failures)
-        : near_(std::move(near)), failures_(*failures) {}
+    Writer(std::unique_ptr<LogWriter> near, FarLog* log) : near_(std::move(near)), log_(*log) {}
     Status Begin() override { return near_->Begin(); }
     Status Append(const TopicPartition& partition, std::string_view key,
                   std::optional<std::string_view> value,
@@ -66,7 +67,8 @@ class FarLog final : public ForwardingLog {
       return near_->SendOffset(group, input, offset);
     }
     Status Commit() override {
-      if (failures_ > 0 && failures_-- > 0) return Status::Unavailable("no answer");
+      log_.wait_();
+      if (log_.failures_ > 0 && log_.failures_-- > 0) return Status::Unavailable("no answer");
       return near_->Commit();
     }
     void Abort() override { near_->Abort(); }
@@ -76,10 +78,11 @@ class FarLog final : public ForwardingLog {
 
    private:
     std::unique_ptr<LogWriter> near_;
-    int& failures_;
+    FarLog& log_;
   };
 
   int failures_;
+  std::function<void()> wait_;
 };
 
 // A log whose changelogs show deletes for a week.
@@ -197,6 +200,29 @@ TEST_F(StreamThreadTest, CommitsWhenTheIntervalIsOver) {
   EXPECT_EQ(Commits(), 1);
   EXPECT_EQ(Stored(Stage::kEvents), all_);
   EXPECT_EQ(Stored(Stage::kFacts), all_);
+}
+
+TEST_F(StreamThreadTest, ACommitThatTakesLongHoldsTheNextBackWhileThereIsMoreToDo) {
+  machine_.batch = 1;
+  FarLog far(*machine_.log, 0, [&] { clock_.Advance(1'000); });
+  Begin(1, &far);
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_OK(thread().Step().status());
+  thread().RequestCommit();
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(Commits(), 1);
+  clock_.Advance(2'999);
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(Commits(), 1);
+  clock_.Advance(1);
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(Commits(), 2);
+  StepUntilIdle();
+  EXPECT_EQ(Commits(), 2);
+  clock_.Advance(200);
+  StepUntilIdle();
+  EXPECT_EQ(Commits(), 3);
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
 }
 
 TEST_F(StreamThreadTest, CommitsWhenThereIsMuchToCommit) {
