@@ -75,6 +75,7 @@ void Produce(const char* brokers, const char* topic, std::int64_t rate,
   rd_kafka_destroy(client);
 }
 
+// The topic may be made by a process that has only just begun.
 rd_kafka_t* Subscribe(const char* brokers, const char* topic) {
   rd_kafka_t* const client =
       NewClient(RD_KAFKA_CONSUMER,
@@ -85,13 +86,18 @@ rd_kafka_t* Subscribe(const char* brokers, const char* topic) {
                  {"isolation.level", "read_committed"}});
   rd_kafka_topic_t* const handle = rd_kafka_topic_new(client, topic, nullptr);
   const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(client, 0, handle, &metadata, kPatienceMs) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-      metadata->topics[0].partition_cnt == 0) {
-    Fail(std::string("no topic ") + topic);
+  for (const std::int64_t end_ms = NowMs() + kPatienceMs;;) {
+    if (rd_kafka_metadata(client, 0, handle, &metadata, kPatienceMs) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (metadata->topics[0].partition_cnt > 0) break;
+      rd_kafka_metadata_destroy(metadata);
+    }
+    if (NowMs() > end_ms) Fail(std::string("no topic ") + topic);
+    rd_kafka_poll(client, 20);
   }
   rd_kafka_topic_partition_list_t* const all = rd_kafka_topic_partition_list_new(8);
   for (int i = 0; i < metadata->topics[0].partition_cnt; ++i) {
-    rd_kafka_topic_partition_list_add(all, topic, i)->offset = RD_KAFKA_OFFSET_END;
+    rd_kafka_topic_partition_list_add(all, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
   }
   if (const auto error = rd_kafka_assign(client, all); error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     Fail(rd_kafka_err2str(error));
