@@ -27,15 +27,19 @@ namespace {
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
 // Where the budget of the process goes. What is left is for the bytes of a commit, which are there
-// a few times on their way to the log and the stores, for buffers and the allocator.
+// a few times on their way to the log and the stores, for buffers and the allocator. A log on Kafka
+// holds more of them: librdkafka has its own copy of what is sent, and reads ahead.
 struct Budget {
   explicit Budget(const Pipeline& pipeline)
-      : stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
+      : far(pipeline.engine.log == EngineOptions::Log::kKafka),
+        stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
         gathered(std::max(pipeline.engine.memory_bytes / 16 / pipeline.engine.partitions, kMiB)),
-        commit(std::max(pipeline.engine.memory_bytes / 32 / pipeline.engine.threads, kMiB)),
-        clusters(
-            std::max(pipeline.engine.memory_bytes * 10 / 32 / pipeline.engine.partitions, kMiB)),
+        commit(std::max(pipeline.engine.memory_bytes / (far ? 48 : 32) / pipeline.engine.threads,
+                        kMiB)),
+        clusters(std::max(
+            pipeline.engine.memory_bytes * (far ? 7 : 10) / 32 / pipeline.engine.partitions, kMiB)),
         topics(pipeline.engine.memory_bytes / 32) {}
+  bool far;               // The log is on Kafka.
   std::int64_t stores;    // RocksDB
   std::int64_t gathered;  // committed writes before RocksDB, per partition; twice
   std::int64_t commit;    // messages handled between two commits, per thread

@@ -2,6 +2,8 @@
 #include "engine/runtime/stream_thread.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "engine/base/hash.h"
 #include "engine/base/wire.h"
