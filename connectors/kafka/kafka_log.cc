@@ -28,6 +28,7 @@ namespace {
 
 constexpr int kSliceMs = 1'000;
 constexpr int kPauseMs = 20;
+constexpr std::int64_t kStableMs = 3'000;
 
 Status CheckOptions(const KafkaOptions& options) {
   if (options.brokers.empty()) {
@@ -56,21 +57,26 @@ class KafkaLog::Cluster {
   Result<kafka::Ends> Ends(const TopicPartition& partition);
   Result<std::int64_t> Written(const TopicPartition& partition);
   Result<std::vector<std::int64_t>> Committed(std::string_view group,
-                                              std::span<const TopicPartition> inputs);
+                                              std::span<const TopicPartition> inputs,
+                                              OffsetsAs which);
   Status Purge(const TopicPartition& partition, std::int64_t offset);
 
   const KafkaOptions options;
   kafka::Topics topics;
 
  private:
-  Result<std::shared_ptr<Client>> GroupClient(const std::string& group);
+  // One that asks for stable offsets, and one that asks for the last ones.
+  struct GroupClients {
+    std::string group;
+    std::shared_ptr<Client> stable, last;
+  };
+  Result<std::shared_ptr<Client>> GroupClient(const std::string& group, OffsetsAs which);
 
   std::shared_ptr<Client> client_;
   std::mutex uncommitted_mutex_;
   std::shared_ptr<Client> uncommitted_;  // Guarded by uncommitted_mutex_. Sees open transactions.
   std::mutex group_mutex_;
-  std::string group_;                     // Guarded by group_mutex_. Asked about last.
-  std::shared_ptr<Client> group_client_;  // Guarded by group_mutex_. Of group_.
+  GroupClients group_;  // Guarded by group_mutex_. Of the group that was asked about last.
   std::mutex purge_mutex_;
   std::map<TopicPartition, std::int64_t> purges_;  // Guarded by purge_mutex_. Not yet sent.
   std::int64_t last_purge_ns_ = 0;                 // Guarded by purge_mutex_.
@@ -125,34 +131,37 @@ Result<std::int64_t> KafkaLog::Cluster::Written(const TopicPartition& partition)
 // By a client of the group that never joins it. librdkafka's other way, the admin request, frees
 // itself when its time is up while its search for the group's coordinator still points to it
 // (2.0.2), which ends the process at some later time.
-Result<std::shared_ptr<Client>> KafkaLog::Cluster::GroupClient(const std::string& group) {
+Result<std::shared_ptr<Client>> KafkaLog::Cluster::GroupClient(const std::string& group,
+                                                               OffsetsAs which) {
   const std::lock_guard lock(group_mutex_);
-  if (group_client_ == nullptr || group_ != group) {
-    LEADFLOW_ASSIGN_OR_RETURN(group_client_, Client::New(RD_KAFKA_CONSUMER, options,
-                                                         {{"group.id", group},
-                                                          {"enable.auto.commit", "false"},
-                                                          {"isolation.level", "read_committed"}}));
-    group_ = group;
+  if (group_.group != group) group_ = {group, nullptr, nullptr};
+  const bool stable = which == OffsetsAs::kStable;
+  std::shared_ptr<Client>& client = stable ? group_.stable : group_.last;
+  if (client == nullptr) {
+    LEADFLOW_ASSIGN_OR_RETURN(
+        client, Client::New(RD_KAFKA_CONSUMER, options,
+                            {{"group.id", group},
+                             {"enable.auto.commit", "false"},
+                             {"isolation.level", stable ? "read_committed" : "read_uncommitted"}}));
   }
-  return group_client_;
+  return client;
 }
 
-// librdkafka asks for stable offsets, for its client reads committed records: a broker that has a
-// transaction under way that moves one answers that it is to be asked again, until that one's time
-// is up.
+// librdkafka asks for stable offsets if its client reads committed records: a broker that has a
+// transaction under way that moves one answers that it is to be asked again.
 Result<std::vector<std::int64_t>> KafkaLog::Cluster::Committed(
-    std::string_view group, std::span<const TopicPartition> inputs) {
+    std::string_view group, std::span<const TopicPartition> inputs, OffsetsAs which) {
   struct Answer {
     std::vector<std::int64_t> offsets;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   };
   if (inputs.empty()) return std::vector<std::int64_t>();
   const std::string name(group);
-  LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client, GroupClient(name));
+  LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client, GroupClient(name, which));
   LEADFLOW_ASSIGN_OR_RETURN(
       const auto answer,
       kafka::AskInTime<Answer>(
-          *client, options.answer_timeout_ms + options.transaction_timeout_ms,
+          *client, which == OffsetsAs::kStable ? kStableMs : options.answer_timeout_ms,
           "the offset of group `" + name + "` in " + NameOf(inputs[0]),
           [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
             const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(asked.size())));
@@ -276,9 +285,10 @@ Result<std::int64_t> KafkaLog::WrittenOffset(const TopicPartition& partition) {
   return cluster_->Written(partition);
 }
 
-Result<std::vector<std::int64_t>> KafkaLog::CommittedOffsets(
-    std::string_view group, std::span<const TopicPartition> inputs) {
-  return cluster_->Committed(group, inputs);
+Result<std::vector<std::int64_t>> KafkaLog::CommittedOffsets(std::string_view group,
+                                                             std::span<const TopicPartition> inputs,
+                                                             OffsetsAs which) {
+  return cluster_->Committed(group, inputs, which);
 }
 
 void KafkaLog::FenceAbsent(std::string_view group, const Membership* member,

@@ -58,8 +58,10 @@ class KafkaLog final : public Log {
   Result<std::int64_t> StartOffset(const TopicPartition& partition) override;
   Result<std::int64_t> EndOffset(const TopicPartition& partition) override;
   Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override;
-  Result<std::vector<std::int64_t>> CommittedOffsets(
-      std::string_view group, std::span<const TopicPartition> inputs) override;
+  using Log::CommittedOffsets;
+  Result<std::vector<std::int64_t>> CommittedOffsets(std::string_view group,
+                                                     std::span<const TopicPartition> inputs,
+                                                     OffsetsAs which) override;
   void FenceAbsent(std::string_view group, const Membership* member,
                    std::span<const TopicPartition> inputs) override;
   Status Purge(const TopicPartition& partition, std::int64_t offset) override;

@@ -383,7 +383,7 @@ Result<std::int64_t> EmbeddedLog::WrittenOffset(const TopicPartition& partition)
 }
 
 Result<std::vector<std::int64_t>> EmbeddedLog::CommittedOffsets(
-    std::string_view group, std::span<const TopicPartition> inputs) {
+    std::string_view group, std::span<const TopicPartition> inputs, OffsetsAs) {
   std::vector<std::int64_t> offsets;
   for (const TopicPartition& input : inputs) {
     offsets.push_back(journal_->CommittedOffset(group, input));

@@ -60,8 +60,10 @@ class EmbeddedLog final : public Log {
   Result<std::int64_t> StartOffset(const TopicPartition& partition) override;
   Result<std::int64_t> EndOffset(const TopicPartition& partition) override;
   Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override;
-  Result<std::vector<std::int64_t>> CommittedOffsets(
-      std::string_view group, std::span<const TopicPartition> inputs) override;
+  using Log::CommittedOffsets;
+  Result<std::vector<std::int64_t>> CommittedOffsets(std::string_view group,
+                                                     std::span<const TopicPartition> inputs,
+                                                     OffsetsAs which) override;
   Status Purge(const TopicPartition& partition, std::int64_t offset) override;
 
   // Takes from a member of a group what it holds, as if it had been silent for too long. For tests.

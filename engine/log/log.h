@@ -172,9 +172,16 @@ class Log {
   // what they may still put lies below.
   virtual Result<std::int64_t> WrittenOffset(const TopicPartition& partition) = 0;
 
-  // Of each input; -1: the group has none. Waits for transactions that are about to move one.
-  virtual Result<std::vector<std::int64_t>> CommittedOffsets(
-      std::string_view group, std::span<const TopicPartition> inputs) = 0;
+  // Of each input; -1: the group has none. kStable waits some seconds for transactions that are
+  // about to move one, and is kUnavailable if they still are; while others work some always are.
+  enum class OffsetsAs : std::uint8_t { kStable, kLast };
+  virtual Result<std::vector<std::int64_t>> CommittedOffsets(std::string_view group,
+                                                             std::span<const TopicPartition> inputs,
+                                                             OffsetsAs which) = 0;
+  Result<std::vector<std::int64_t>> CommittedOffsets(std::string_view group,
+                                                     std::span<const TopicPartition> inputs) {
+    return CommittedOffsets(group, inputs, OffsetsAs::kStable);
+  }
   Result<std::int64_t> CommittedOffset(std::string_view group, const TopicPartition& input) {
     LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> offsets,
                               CommittedOffsets(group, {&input, 1}));

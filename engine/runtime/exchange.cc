@@ -32,7 +32,7 @@ Status Exchange::AskForHandled(const Plan& plan, Log& log) {
                       static_cast<std::uint32_t>(index % partitions_)});
   }
   LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> offsets,
-                            log.CommittedOffsets(plan.app, inputs));
+                            log.CommittedOffsets(plan.app, inputs, Log::OffsetsAs::kLast));
   for (std::size_t i = 0; i < waiting.size(); ++i) backlog_.Handled(waiting[i], offsets[i]);
   return {};
 }

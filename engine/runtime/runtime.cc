@@ -38,7 +38,7 @@ Result<bool> AllHandled(const Plan& plan, Log& log) {
     for (std::uint32_t p = 0; p < plan.partitions; ++p) inputs.push_back({topic, p});
   }
   LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> handled,
-                            log.CommittedOffsets(plan.app, inputs));
+                            log.CommittedOffsets(plan.app, inputs, Log::OffsetsAs::kLast));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t written, log.WrittenOffset(inputs[i]));
     if (std::max<std::int64_t>(handled[i], 0) < written) return false;

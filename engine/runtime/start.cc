@@ -13,14 +13,14 @@ namespace leadflow {
 namespace {
 
 // Longer than a transaction may stay undecided.
-constexpr std::int64_t kRestoreWaitNs = std::int64_t{45} * 1'000'000'000;
+constexpr std::int64_t kPatienceNs = std::int64_t{45} * 1'000'000'000;
 constexpr int kRestoresMax = 1000;
 
 }  // namespace
 
 Status StreamThread::Start(const std::function<bool()>& go_on) {
   LEADFLOW_RETURN_IF_ERROR(OpenWriter());
-  LEADFLOW_ASSIGN_OR_RETURN(const Inputs inputs, FenceOthers());
+  LEADFLOW_ASSIGN_OR_RETURN(const Inputs inputs, FenceOthers(go_on));
   LEADFLOW_RETURN_IF_ERROR(MakeStage(Stage::kFacts, plan_.facts.name));
   LEADFLOW_RETURN_IF_ERROR(MakeStage(Stage::kEvents, plan_.events.name));
   MakeSources();
@@ -51,15 +51,25 @@ Status StreamThread::OpenWriter() {
 // Older owners cannot commit for these partitions any more, for the member's generation is newer.
 // The answer waits for what they have under way with the group; where that was committed, the log
 // may still be about to say so to its other topics: Restorer reads until it has.
-Result<StreamThread::Inputs> StreamThread::FenceOthers() {
+Result<StreamThread::Inputs> StreamThread::FenceOthers(const std::function<bool()>& go_on) {
   Inputs inputs;
   for (const std::uint32_t partition : share_.partitions) {
     inputs.inputs.push_back({plan_.events_topic(), partition});
     inputs.inputs.push_back({plan_.facts_topic(), partition});
   }
   log_.FenceAbsent(plan_.app, share_.member, inputs.inputs);
-  LEADFLOW_ASSIGN_OR_RETURN(inputs.committed, log_.CommittedOffsets(plan_.app, inputs.inputs));
-  return inputs;
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
+  while (true) {
+    auto committed = log_.CommittedOffsets(plan_.app, inputs.inputs);
+    if (committed.ok()) {
+      inputs.committed = *std::move(committed);
+      return inputs;
+    }
+    const bool late = clock_.MonotonicNanos() - begin_ns > kPatienceNs;
+    if (late || !committed.status().retryable()) return committed.status();
+    if (go_on && !go_on())
+      return Status(ErrorCode::kCancelled, "stopped before stores were restored");
+  }
 }
 
 Status StreamThread::MakeStage(Stage stage, std::string_view stage_name) {
@@ -149,7 +159,7 @@ Status StreamThread::RestoreStores(const Inputs& inputs, const std::function<boo
     LEADFLOW_RETURN_IF_ERROR(RestoreOnce(go_on));
     LEADFLOW_ASSIGN_OR_RETURN(behind, BehindGroup(inputs));
     if (behind.empty()) return {};
-    if (clock_.MonotonicNanos() - begin_ns > kRestoreWaitNs) break;
+    if (clock_.MonotonicNanos() - begin_ns > kPatienceNs) break;
     if (go_on && !go_on()) return {ErrorCode::kCancelled, "stopped while stores were restored"};
   }
   return Status::Corruption(behind +

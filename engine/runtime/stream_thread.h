@@ -121,7 +121,7 @@ class StreamThread {
 
   // start.cc
   Status OpenWriter();
-  Result<Inputs> FenceOthers();
+  Result<Inputs> FenceOthers(const std::function<bool()>& go_on);
   Status MakeStage(Stage stage, std::string_view stage_name);
   void MakeSources();
   Status HoldStores();

@@ -43,9 +43,11 @@ class ForwardingLog : public Log {
   Result<std::int64_t> WrittenOffset(const TopicPartition& partition) override {
     return log_.WrittenOffset(partition);
   }
-  Result<std::vector<std::int64_t>> CommittedOffsets(
-      std::string_view group, std::span<const TopicPartition> inputs) override {
-    return log_.CommittedOffsets(group, inputs);
+  using Log::CommittedOffsets;
+  Result<std::vector<std::int64_t>> CommittedOffsets(std::string_view group,
+                                                     std::span<const TopicPartition> inputs,
+                                                     OffsetsAs which) override {
+    return log_.CommittedOffsets(group, inputs, which);
   }
   void FenceAbsent(std::string_view group, const Membership* member,
                    std::span<const TopicPartition> inputs) override {
