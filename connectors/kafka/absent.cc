@@ -97,7 +97,8 @@ void FenceAbsent(const KafkaOptions& options, Topics* topics, const std::string&
   KafkaOptions soon = options;
   soon.answer_timeout_ms = kWaitMs;
   for (const auto& [name, writer_id] : writers) {
-    if (members->contains(name)) continue;
+    // What others may have noted beside offsets names no writer of this group.
+    if (members->contains(name) || !writer_id.starts_with(group + "-")) continue;
     // To make one of the same name is to fence it.
     static_cast<void>(Writer::New(soon, topics, writer_id, nullptr));
   }

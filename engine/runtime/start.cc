@@ -67,8 +67,7 @@ Result<StreamThread::Inputs> StreamThread::FenceOthers(const std::function<bool(
     }
     const bool late = clock_.MonotonicNanos() - begin_ns > kPatienceNs;
     if (late || !committed.status().retryable()) return committed.status();
-    if (go_on && !go_on())
-      return Status(ErrorCode::kCancelled, "stopped before stores were restored");
+    if (go_on && !go_on()) return Status(ErrorCode::kCancelled, "stopped at the start");
   }
 }
 
