@@ -1,11 +1,9 @@
 #include "connectors/kafka/absent.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
-#include <vector>
 
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/questions.h"
@@ -19,35 +17,6 @@ constexpr std::int64_t kWaitMs = 3'000;
 constexpr std::size_t kUuidBytes = 36;
 
 using Names = std::set<std::string, std::less<>>;
-
-// Writer ids by the member that made them. As of the last commits: offsets that are about to move
-// are not waited for.
-std::map<std::string, std::string> LastWriters(const std::shared_ptr<Client>& client,
-                                               std::span<const TopicPartition> inputs) {
-  struct Answer {
-    std::map<std::string, std::string> writers;
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  };
-  const auto answer = AskInTime<Answer>(
-      *client, kWaitMs, "offsets",
-      [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
-        const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(asked.size())));
-        for (const TopicPartition& input : asked) {
-          rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(),
-                                            static_cast<std::int32_t>(input.partition));
-        }
-        to.error = rd_kafka_committed(client->get(), list.get(), wait_ms);
-        for (int i = 0; i < list->cnt; ++i) {
-          const rd_kafka_topic_partition_t& one = list->elems[i];
-          const std::string_view note(static_cast<const char*>(one.metadata),
-                                      one.metadata == nullptr ? 0 : one.metadata_size);
-          const std::size_t space = note.find(' ');
-          if (space == std::string_view::npos) continue;
-          to.writers.emplace(note.substr(0, space), note.substr(space + 1));
-        }
-      });
-  return answer.ok() ? (*answer)->writers : std::map<std::string, std::string>();
-}
 
 // The static members of the group; nothing if that is not known. Brokers name them by their
 // `group.instance.id`, a dash and a UUID.
@@ -84,17 +53,21 @@ std::string NoteOf(std::string_view member, std::string_view writer_id) {
   return std::string(member) + " " + std::string(writer_id);
 }
 
-void FenceAbsent(const KafkaOptions& options, Topics* topics, const std::string& group,
+void FenceAbsent(const std::shared_ptr<Client>& client, Topics* topics, const std::string& group,
                  std::string_view member, std::span<const TopicPartition> inputs) {
-  const auto client = Client::New(RD_KAFKA_CONSUMER, options,
-                                  {{"group.id", group}, {"isolation.level", "read_uncommitted"}});
-  if (!client.ok()) return;
-  std::map<std::string, std::string> writers = LastWriters(*client, inputs);
-  writers.erase(std::string(member));
+  const auto offsets = AskGroupOffsets(client, kWaitMs, group, inputs);
+  if (!offsets.ok()) return;
+  std::map<std::string_view, std::string_view> writers;  // By the member that made them.
+  for (const GroupOffset& one : *offsets) {
+    const std::string_view note = one.note;
+    const std::size_t space = note.find(' ');
+    if (space == std::string_view::npos || note.substr(0, space) == member) continue;
+    writers.emplace(note.substr(0, space), note.substr(space + 1));
+  }
   if (writers.empty()) return;
-  const std::optional<Names> members = MembersOf(*client, group);
+  const std::optional<Names> members = MembersOf(client, group);
   if (!members || (member.empty() ? !members->empty() : !members->contains(member))) return;
-  KafkaOptions soon = options;
+  KafkaOptions soon = client->options();
   soon.answer_timeout_ms = kWaitMs;
   for (const auto& [name, writer_id] : writers) {
     // What others may have noted beside offsets names no writer of this group.

@@ -5,11 +5,12 @@
 // them; whoever takes inputs over sees who had them, and ends what those have open.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "connectors/kafka/kafka_options.h"
+#include "connectors/kafka/client.h"
 #include "connectors/kafka/topics.h"
 #include "engine/log/log.h"
 
@@ -19,8 +20,9 @@ namespace leadflow::kafka {
 std::string NoteOf(std::string_view member, std::string_view writer_id);
 
 // Fences the writers that moved the group's offsets of `inputs` last and whose members are not in
-// the group any more. `member`: who asks, itself in the group; empty: nobody may be.
-void FenceAbsent(const KafkaOptions& options, Topics* topics, const std::string& group,
+// the group any more. `client` has the group's name and reads uncommitted records. `member`: who
+// asks, itself in the group; empty: nobody may be.
+void FenceAbsent(const std::shared_ptr<Client>& client, Topics* topics, const std::string& group,
                  std::string_view member, std::span<const TopicPartition> inputs);
 
 }  // namespace leadflow::kafka

@@ -137,13 +137,14 @@ class Sending {
           decltype(Generation::metadata)(rd_kafka_consumer_group_metadata_new(group.c_str()))};
       const Generation* const member = transaction_.member.get();
       const Generation& as = member != nullptr && member->group == group ? *member : nobody;
+      const std::string note = as.member.empty() ? "" : NoteOf(as.member, transaction_.writer_id);
       const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
       for (const Transaction::InputOffset& one : offsets) {
         const auto partition = static_cast<std::int32_t>(one.input.partition);
         rd_kafka_topic_partition_t* const to =
             rd_kafka_topic_partition_list_add(list.get(), one.input.topic.c_str(), partition);
         to->offset = one.offset;
-        if (!as.member.empty()) Note(NoteOf(as.member, transaction_.writer_id), to);
+        if (!note.empty()) Attach(note, to);
       }
       if (!Repeat([&](int wait_ms) { return Send(list.get(), as.metadata.get(), wait_ms); })) {
         return false;
@@ -155,7 +156,7 @@ class Sending {
   }
 
   // librdkafka frees it with the list.
-  void Note(const std::string& note, rd_kafka_topic_partition_t* to) const {
+  void Attach(const std::string& note, rd_kafka_topic_partition_t* to) const {
     to->metadata = rd_kafka_mem_malloc(handle_, note.size());
     to->metadata_size = note.size();
     std::memcpy(to->metadata, note.data(), note.size());

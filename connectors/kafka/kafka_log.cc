@@ -59,6 +59,8 @@ class KafkaLog::Cluster {
   Result<std::vector<std::int64_t>> Committed(std::string_view group,
                                               std::span<const TopicPartition> inputs,
                                               OffsetsAs which);
+  void FenceAbsent(const std::string& group, std::string_view member,
+                   std::span<const TopicPartition> inputs);
   Status Purge(const TopicPartition& partition, std::int64_t offset);
 
   const KafkaOptions options;
@@ -147,41 +149,22 @@ Result<std::shared_ptr<Client>> KafkaLog::Cluster::GroupClient(const std::string
   return client;
 }
 
-// librdkafka asks for stable offsets if its client reads committed records: a broker that has a
-// transaction under way that moves one answers that it is to be asked again.
 Result<std::vector<std::int64_t>> KafkaLog::Cluster::Committed(
     std::string_view group, std::span<const TopicPartition> inputs, OffsetsAs which) {
-  struct Answer {
-    std::vector<std::int64_t> offsets;
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  };
-  if (inputs.empty()) return std::vector<std::int64_t>();
   const std::string name(group);
+  const std::int64_t wait_ms = which == OffsetsAs::kStable ? kStableMs : options.answer_timeout_ms;
   LEADFLOW_ASSIGN_OR_RETURN(const std::shared_ptr<Client> client, GroupClient(name, which));
-  LEADFLOW_ASSIGN_OR_RETURN(
-      const auto answer,
-      kafka::AskInTime<Answer>(
-          *client, which == OffsetsAs::kStable ? kStableMs : options.answer_timeout_ms,
-          "the offset of group `" + name + "` in " + NameOf(inputs[0]),
-          [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
-            const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(asked.size())));
-            for (const TopicPartition& input : asked) {
-              rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(),
-                                                static_cast<std::int32_t>(input.partition));
-            }
-            to.error = rd_kafka_committed(client->get(), list.get(), wait_ms);
-            if (to.error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-              to.error = RD_KAFKA_RESP_ERR_NO_ERROR;
-              to.offsets.assign(asked.size(), -1);
-              return;
-            }
-            for (int i = 0; i < list->cnt; ++i) {
-              const rd_kafka_topic_partition_t& one = list->elems[i];
-              if (to.error == RD_KAFKA_RESP_ERR_NO_ERROR) to.error = one.err;
-              to.offsets.push_back(std::max<std::int64_t>(one.offset, -1));
-            }
-          }));
-  return answer->offsets;
+  LEADFLOW_ASSIGN_OR_RETURN(const auto committed,
+                            kafka::AskGroupOffsets(client, wait_ms, name, inputs));
+  std::vector<std::int64_t> offsets;
+  for (const kafka::GroupOffset& one : committed) offsets.push_back(one.offset);
+  return offsets;
+}
+
+void KafkaLog::Cluster::FenceAbsent(const std::string& group, std::string_view member,
+                                    std::span<const TopicPartition> inputs) {
+  const auto client = GroupClient(group, OffsetsAs::kLast);
+  if (client.ok()) kafka::FenceAbsent(*client, &topics, group, member, inputs);
 }
 
 Status KafkaLog::Cluster::Purge(const TopicPartition& partition, std::int64_t offset) {
@@ -295,7 +278,7 @@ void KafkaLog::FenceAbsent(std::string_view group, const Membership* member,
                            std::span<const TopicPartition> inputs) {
   const std::string name =
       member == nullptr ? "" : static_cast<const kafka::Member*>(member)->name();
-  kafka::FenceAbsent(cluster_->options, &cluster_->topics, std::string(group), name, inputs);
+  cluster_->FenceAbsent(std::string(group), name, inputs);
 }
 
 Status KafkaLog::Purge(const TopicPartition& partition, std::int64_t offset) {

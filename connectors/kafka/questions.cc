@@ -62,4 +62,42 @@ Result<std::int64_t> AskOffsetAt(const std::shared_ptr<Client>& client,
   return answer->offset;
 }
 
+// librdkafka asks for stable offsets if its client reads committed records: a broker that has a
+// transaction under way that moves one answers that it is to be asked again.
+Result<std::vector<GroupOffset>> AskGroupOffsets(const std::shared_ptr<Client>& client,
+                                                 std::int64_t timeout_ms, const std::string& group,
+                                                 std::span<const TopicPartition> inputs) {
+  struct Answer {
+    std::vector<GroupOffset> offsets;
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  };
+  if (inputs.empty()) return std::vector<GroupOffset>();
+  LEADFLOW_ASSIGN_OR_RETURN(
+      const auto answer,
+      AskInTime<Answer>(
+          *client, timeout_ms, "the offset of group `" + group + "` in " + NameOf(inputs[0]),
+          [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
+            const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(asked.size())));
+            for (const TopicPartition& input : asked) {
+              rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(),
+                                                static_cast<std::int32_t>(input.partition));
+            }
+            to.error = rd_kafka_committed(client->get(), list.get(), wait_ms);
+            if (to.error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+              to.error = RD_KAFKA_RESP_ERR_NO_ERROR;
+              to.offsets.resize(asked.size());
+              return;
+            }
+            for (int i = 0; i < list->cnt; ++i) {
+              const rd_kafka_topic_partition_t& one = list->elems[i];
+              if (to.error == RD_KAFKA_RESP_ERR_NO_ERROR) to.error = one.err;
+              GroupOffset& offset = to.offsets.emplace_back();
+              offset.offset = std::max<std::int64_t>(one.offset, -1);
+              if (one.metadata == nullptr) continue;
+              offset.note.assign(static_cast<const char*>(one.metadata), one.metadata_size);
+            }
+          }));
+  return answer->offsets;
+}
+
 }  // namespace leadflow::kafka

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "connectors/kafka/bounded_calls.h"
 #include "connectors/kafka/client.h"
@@ -56,5 +58,16 @@ Result<Ends> AskEnds(const std::shared_ptr<Client>& client, const TopicPartition
 // Offset of the first record with this timestamp or a later one; -1: there is none.
 Result<std::int64_t> AskOffsetAt(const std::shared_ptr<Client>& client,
                                  const TopicPartition& partition, std::int64_t time_ms);
+
+// What the group of a client has committed of an input.
+struct GroupOffset {
+  std::int64_t offset = -1;  // -1: nothing.
+  std::string note;          // Of who committed it.
+};
+// `client` has the group's name. If it reads committed records, offsets that a transaction is about
+// to move are waited for.
+Result<std::vector<GroupOffset>> AskGroupOffsets(const std::shared_ptr<Client>& client,
+                                                 std::int64_t timeout_ms, const std::string& group,
+                                                 std::span<const TopicPartition> inputs);
 
 }  // namespace leadflow::kafka
