@@ -14,7 +14,7 @@ if(LEADFLOW_SANITIZE)
   set(test_options "")
 endif()
 
-# leadflow_headers(test_headers OPTIONS ${test_options} DEPS GTest::gtest HEADERS <string> <vector>)
+# leadflow_headers(test_headers OPTIONS -O0 DEPS GTest::gtest HEADERS <string> <vector>)
 function(leadflow_headers name)
   cmake_parse_arguments(ARG "" "" "OPTIONS;HEADERS;DEPS" ${ARGN})
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/${name}.cc CONTENT "// None but its headers.\n")

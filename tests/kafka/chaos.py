@@ -58,6 +58,9 @@ class Chaos:
     def victim(self):
         return self.dice.choice(sorted(self.running))
 
+    def has_begun(self, member):
+        return '"restored"' in self.job.log_of[member].read_text()
+
     def end(self, member, how):
         process = self.running.pop(member)
         if how == signal.SIGTERM:  # To end in order it has to commit.
@@ -114,7 +117,7 @@ class Chaos:
 
     def cut_off(self):
         """Not one that begins: without a broker it gives up after half a minute, and says so."""
-        begun = [member for member in sorted(self.running) if '"restored"' in self.job.log_of[member].read_text()]
+        begun = [member for member in sorted(self.running) if self.has_begun(member)]
         if not begun:
             return False
         self.kafka.links.broken[self.dice.choice(begun) % PROCESSES_MAX] = True
@@ -178,7 +181,7 @@ class Chaos:
     def await_topics(self):
         """Topics are made while all brokers are there; with one away, there cannot be as many replicas."""
         deadline = time.monotonic() + pipeline.SECONDS_MAX
-        while '"restored"' not in self.job.log_of[0].read_text():
+        while not self.has_begun(0):
             self.check_alive()
             if time.monotonic() > deadline:
                 self.job.complaint("does not begin")

@@ -14,6 +14,23 @@
 #include "tests/unit/log/log_reading.h"
 
 namespace leadflow {
+namespace {
+
+// For a client of the port without login.
+rd_kafka_conf_t* NewConfig(const std::vector<std::pair<std::string, std::string>>& settings) {
+  char text[256] = "";
+  rd_kafka_conf_t* const config = rd_kafka_conf_new();
+  rd_kafka_conf_set(config, "bootstrap.servers", BrokerVariable("LEADFLOW_KAFKA").c_str(), text,
+                    sizeof text);
+  for (const auto& [name, value] : settings) {
+    EXPECT_EQ(rd_kafka_conf_set(config, name.c_str(), value.c_str(), text, sizeof text),
+              RD_KAFKA_CONF_OK)
+        << text;
+  }
+  return config;
+}
+
+}  // namespace
 
 std::string BrokerVariable(const char* name) {
   const char* const value = std::getenv(name);
@@ -45,9 +62,7 @@ std::string UniqueName(std::string_view name) {
 void CreateTopic(const std::string& name, int partitions,
                  const std::map<std::string, std::string>& settings) {
   char text[256] = "";
-  rd_kafka_conf_t* const config = rd_kafka_conf_new();
-  rd_kafka_conf_set(config, "bootstrap.servers", BrokerVariable("LEADFLOW_KAFKA").c_str(), text,
-                    sizeof text);
+  rd_kafka_conf_t* const config = NewConfig({});
   const std::unique_ptr<rd_kafka_t, void (*)(rd_kafka_t*)> client(
       rd_kafka_new(RD_KAFKA_PRODUCER, config, text, sizeof text), &rd_kafka_destroy);
   ASSERT_NE(client, nullptr) << text;
@@ -83,19 +98,14 @@ void CreateTopic(const std::string& name, int partitions,
 
 void Produce(const std::string& topic, const std::vector<ProducedRecord>& records) {
   char text[256] = "";
-  rd_kafka_conf_t* const config = rd_kafka_conf_new();
-  const std::pair<const char*, std::string> settings[] = {
-      {"bootstrap.servers", BrokerVariable("LEADFLOW_KAFKA")},
+  rd_kafka_conf_t* const config = NewConfig({
       // An idempotent one of librdkafka 2.0.2 may report the first record of a new topic as written
       // that is not, if its first request fails and those behind it do not.
       {"max.in.flight.requests.per.connection", "1"},
       {"linger.ms", "5"},
       {"message.max.bytes", "4194304"},
-      {"queue.buffering.max.messages", "1000000"}};
-  for (const auto& [name, value] : settings) {
-    ASSERT_EQ(rd_kafka_conf_set(config, name, value.c_str(), text, sizeof text), RD_KAFKA_CONF_OK)
-        << text;
-  }
+      {"queue.buffering.max.messages", "1000000"},
+  });
   std::size_t delivered = 0;
   rd_kafka_conf_set_opaque(config, &delivered);
   rd_kafka_conf_set_dr_msg_cb(
@@ -130,27 +140,20 @@ void Produce(const std::string& topic, const std::vector<ProducedRecord>& record
   EXPECT_EQ(delivered, records.size());
 }
 
-DeadWriter::DeadWriter(const std::string& id, int timeout_ms) {
+OpenTransaction::OpenTransaction(const std::string& id, int timeout_ms) {
   char text[256] = "";
-  rd_kafka_conf_t* const config = rd_kafka_conf_new();
-  const std::pair<const char*, std::string> settings[] = {
-      {"bootstrap.servers", BrokerVariable("LEADFLOW_KAFKA")},
-      {"transactional.id", id},
-      {"transaction.timeout.ms", std::to_string(timeout_ms)},
-      {"socket.timeout.ms", "4000"}};
-  for (const auto& [name, value] : settings) {
-    EXPECT_EQ(rd_kafka_conf_set(config, name, value.c_str(), text, sizeof text), RD_KAFKA_CONF_OK)
-        << text;
-  }
+  rd_kafka_conf_t* const config = NewConfig({{"transactional.id", id},
+                                             {"transaction.timeout.ms", std::to_string(timeout_ms)},
+                                             {"socket.timeout.ms", "4000"}});
   handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, config, text, sizeof text);
   EXPECT_NE(handle_, nullptr) << text;
   EXPECT_EQ(rd_kafka_init_transactions(handle_, 30'000), nullptr);
   EXPECT_EQ(rd_kafka_begin_transaction(handle_), nullptr);
 }
 
-DeadWriter::~DeadWriter() { rd_kafka_destroy(handle_); }
+OpenTransaction::~OpenTransaction() { rd_kafka_destroy(handle_); }
 
-void DeadWriter::Append(const std::string& topic, int partition, const std::string& value) {
+void OpenTransaction::Append(const std::string& topic, int partition, const std::string& value) {
   ASSERT_EQ(rd_kafka_producev(
                 handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
@@ -159,8 +162,8 @@ void DeadWriter::Append(const std::string& topic, int partition, const std::stri
   ASSERT_EQ(rd_kafka_flush(handle_, 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-void DeadWriter::SendOffset(const std::string& group, const std::string& topic, int partition,
-                            std::int64_t offset) {
+void OpenTransaction::SendOffset(const std::string& group, const std::string& topic, int partition,
+                                 std::int64_t offset) {
   const std::unique_ptr<rd_kafka_topic_partition_list_t, void (*)(rd_kafka_topic_partition_list_t*)>
       list(rd_kafka_topic_partition_list_new(1), &rd_kafka_topic_partition_list_destroy);
   rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
@@ -170,6 +173,12 @@ void DeadWriter::SendOffset(const std::string& group, const std::string& topic, 
              &rd_kafka_consumer_group_metadata_destroy);
   ASSERT_EQ(rd_kafka_send_offsets_to_transaction(handle_, list.get(), nobody.get(), 30'000),
             nullptr);
+}
+
+bool OpenTransaction::Commit() {
+  rd_kafka_error_t* const error = rd_kafka_commit_transaction(handle_, 30'000);
+  if (error != nullptr) rd_kafka_error_destroy(error);
+  return error == nullptr;
 }
 
 StoppedBroker::StoppedBroker() : pid_(std::stoi(BrokerVariable("LEADFLOW_KAFKA_PID"))) {

@@ -41,18 +41,20 @@ struct ProducedRecord {
 // Returns once the broker has them all, in order in each partition.
 void Produce(const std::string& topic, const std::vector<ProducedRecord>& records);
 
-// A producer that dies in the middle of a transaction: nobody commits it, nobody aborts it.
-class DeadWriter {
+// A transaction of somebody's producer. At the end of the scope its producer is gone without a
+// word, as one that dies.
+class OpenTransaction {
  public:
   // What an older one with this id has left is over.
-  DeadWriter(const std::string& id, int timeout_ms);
-  ~DeadWriter();
-  DeadWriter(const DeadWriter&) = delete;
-  DeadWriter& operator=(const DeadWriter&) = delete;
+  OpenTransaction(const std::string& id, int timeout_ms);
+  ~OpenTransaction();
+  OpenTransaction(const OpenTransaction&) = delete;
+  OpenTransaction& operator=(const OpenTransaction&) = delete;
 
   void Append(const std::string& topic, int partition, const std::string& value);
   void SendOffset(const std::string& group, const std::string& topic, int partition,
                   std::int64_t offset);
+  bool Commit();  // False if somebody else has ended it.
 
  private:
   rd_kafka_s* handle_ = nullptr;

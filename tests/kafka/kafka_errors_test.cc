@@ -57,6 +57,22 @@ std::vector<std::string> Values(Log& log, const TopicPartition& from, std::size_
   return values;
 }
 
+std::unique_ptr<Membership> Join(Log& log, const std::string& group, const std::string& topic,
+                                 std::string_view name) {
+  auto member = log.Join(group, topic, name);
+  LOG_EXPECT_OK(member.status());
+  return *std::move(member);
+}
+
+bool Holds(Membership& member, std::size_t partitions) {
+  const auto state = member.Poll();
+  if (!state.ok()) return false;
+  if (*state == Membership::State::kRevoked || *state == Membership::State::kLost) {
+    member.Release();
+  }
+  return *state == Membership::State::kAssigned && member.partitions().size() == partitions;
+}
+
 Status OpenStatus(const KafkaOptions& options) { return KafkaLog::Open(options).status(); }
 
 // ---- The way to the cluster.
@@ -233,12 +249,8 @@ TEST(KafkaTopicsTest, ARefusalDoesNotTakeBackWhatHasBegun) {
   const std::unique_ptr<KafkaLog> log = Open();
   const std::string group = UniqueName("group");
   const TopicPartition topic = NewTopic(*log);
-  const auto member = log->Join(group, topic.topic, "member");
-  LOG_EXPECT_OK(member.status());
-  EXPECT_TRUE(Eventually([&] {
-    const auto state = (*member)->Poll();
-    return state.ok() && *state == Membership::State::kAssigned;
-  }));
+  const auto member = Join(*log, group, topic.topic, "member");
+  EXPECT_TRUE(Eventually([&] { return Holds(*member, 1); }));
   const auto forget = [&] { return ForgetOnKafka(BrokerOptions(), group, {&topic.topic, 1}); };
   EXPECT_EQ(forget().code(), ErrorCode::kFailedPrecondition);
   LOG_EXPECT_OK(CheckNotForgotten(*log, group));  // It had not begun.
@@ -434,22 +446,6 @@ TEST(KafkaWriterTest, AWriterThatGivesUpDoesNotGoOnAsIfNothingHadBeen) {
 // Longer than any test waits.
 constexpr int kNeverMs = 600'000;
 
-std::unique_ptr<Membership> Join(Log& log, const std::string& group, const std::string& topic,
-                                 std::string_view name) {
-  auto member = log.Join(group, topic, name);
-  LOG_EXPECT_OK(member.status());
-  return *std::move(member);
-}
-
-bool Holds(Membership& member, std::size_t partitions) {
-  const auto state = member.Poll();
-  if (!state.ok()) return false;
-  if (*state == Membership::State::kRevoked || *state == Membership::State::kLost) {
-    member.Release();
-  }
-  return *state == Membership::State::kAssigned && member.partitions().size() == partitions;
-}
-
 // One transaction of the member's, with a record and an offset.
 void Work(Log& log, const std::string& group, const Membership& member,
           const std::string& writer_id, const TopicPartition& topic) {
@@ -465,7 +461,7 @@ TEST(KafkaAbsentTest, StableOffsetsAreThoseAfterWhatADeadWriterWasAboutToDo) {
   const auto log = Open();
   const TopicPartition topic = NewTopic(*log);
   const std::string group = UniqueName("group");
-  DeadWriter dead(UniqueName("writer"), 10'000);
+  OpenTransaction dead(UniqueName("writer"), 10'000);
   dead.SendOffset(group, topic.topic, 0, 7);
   const auto last = log->CommittedOffsets(group, {&topic, 1}, Log::OffsetsAs::kLast);
   LOG_ASSERT_OK(last.status());
@@ -488,7 +484,7 @@ TEST(KafkaAbsentTest, WhoeverTakesOverEndsWhatADeadMemberHasLeftOpen) {
     ASSERT_TRUE(Eventually([&] { return Holds(*first, 1); }));
     Work(*log, group, *first, group + "-first", topic);
   }
-  DeadWriter dead(group + "-first", kNeverMs);
+  OpenTransaction dead(group + "-first", kNeverMs);
   dead.Append(topic.topic, 0, "b");
   const auto second = Join(*log, group, topic.topic, "second");
   ASSERT_TRUE(Eventually([&] { return Holds(*second, 1); }));
@@ -496,6 +492,7 @@ TEST(KafkaAbsentTest, WhoeverTakesOverEndsWhatADeadMemberHasLeftOpen) {
   log->FenceAbsent(group, second.get(), {&topic, 1});
   EXPECT_TRUE(Eventually([&] { return *log->EndOffset(topic) == *log->WrittenOffset(topic); }));
   EXPECT_EQ(ValuesFrom(*log, topic), std::vector<std::string>{"a"});
+  EXPECT_FALSE(dead.Commit());
 }
 
 TEST(KafkaAbsentTest, NobodyIsFencedWhoIsThere) {
@@ -511,7 +508,7 @@ TEST(KafkaAbsentTest, NobodyIsFencedWhoIsThere) {
   }));
   const TopicPartition of_first{spec.name, first->partitions()[0]};
   Work(*log, group, *first, group + "-first", of_first);
-  DeadWriter alive(group + "-first", kNeverMs);
+  OpenTransaction alive(group + "-first", kNeverMs);
   alive.Append(of_first.topic, static_cast<int>(of_first.partition), "b");
   // Asked by one that is in the group, by nobody while somebody is, by one that is not in it.
   const auto other = Join(*log, UniqueName("group"), spec.name, "third");
@@ -521,7 +518,8 @@ TEST(KafkaAbsentTest, NobodyIsFencedWhoIsThere) {
     log->FenceAbsent(group, who, {&of_first, 1});
     EXPECT_LT(*log->EndOffset(of_first), *log->WrittenOffset(of_first));
   }
-  alive.Append(of_first.topic, static_cast<int>(of_first.partition), "c");
+  EXPECT_TRUE(alive.Commit());
+  EXPECT_EQ(Values(*log, of_first, 2), (std::vector<std::string>{"a", "b"}));
 }
 
 // ---- Readers and questions.
