@@ -1,9 +1,12 @@
 // Status, hashes, wire primitives, clock.
+#include <cstdio>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +14,8 @@
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
 #include "engine/base/status.h"
+#include "engine/base/unicode.h"
+#include "engine/base/utf8_text.h"
 #include "engine/base/wire.h"
 
 namespace leadflow {
@@ -206,6 +211,38 @@ TEST(WireTest, HostileLengthsAndVarintsAreRefused) {
   std::uint64_t number = 0;
   WireReader varint(endless);
   EXPECT_FALSE(varint.Varint(&number));
+}
+
+// The slow obvious way: one code point after the other.
+std::string JsonTextByCodePoints(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = CodePointAt(text, at);
+    char escaped[8] = {};
+    std::snprintf(escaped, sizeof escaped, "\\u%04x", point.value & 0xFFFF);
+    if (point.value == '"' || point.value == '\\') out.push_back('\\');
+    if (point.value < 0x20) {
+      out += escaped;
+    } else {
+      AppendUtf8(point.value, &out);
+    }
+    at += point.size;
+  }
+  return out + '"';
+}
+
+TEST(JsonTextTest, IsWhatItIsByCodePoints) {
+  const std::string_view pieces[] = {
+      "a", "plain text ",      "\"",   "\\",   "\n",  "\x1F", "\x7F", "~", "\xC3\xA4",
+      "€", "\xF0\x9F\x99\x82", "\xC3", "\x80", "\xFF"};
+  std::mt19937 random(7);
+  for (int i = 0; i < 2'000; ++i) {
+    std::string text;
+    for (auto left = random() % 8; left > 0; --left) text += pieces[random() % std::size(pieces)];
+    std::string json;
+    AppendJsonText(text, &json);
+    ASSERT_EQ(json, JsonTextByCodePoints(text)) << text;
+  }
 }
 
 TEST(ClockTest, VirtualClockMovesOnlyWhenTold) {
