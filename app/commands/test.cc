@@ -22,7 +22,7 @@ using Rows = std::map<std::string, std::vector<Row>>;
 Row Columns(const KpiRow& row, const TimeZone& zone) {
   Row columns;
   for (const RowField& field : RowFields(row, zone)) {
-    columns[field.name] = field.text.value_or("null");
+    columns[std::string(field.name)] = field.text.value_or("null");
   }
   return columns;
 }

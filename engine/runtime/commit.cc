@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/base/hash.h"
+#include "engine/base/wire.h"
 #include "engine/log/file_system.h"
 #include "engine/runtime/stream_thread.h"
 #include "engine/runtime/thread_parts.h"
@@ -156,7 +157,10 @@ Status StreamThread::AppendPublished(const Task& task) {
   std::vector<RecordHeader> headers;
   for (const OutputRecord& record : task.published()) {
     headers.clear();
-    for (const auto& [name, value] : record.headers) headers.push_back({name, value});
+    WireReader reader(record.headers);
+    for (RecordHeader header; reader.Bytes(&header.name) && reader.Bytes(&header.value);) {
+      headers.push_back(header);
+    }
     LEADFLOW_RETURN_IF_ERROR(
         writer_->Append({plan_.output_topics[record.topic].name,
                          KafkaPartitionOf(record.key, exchange_.output_partitions(record.topic))},

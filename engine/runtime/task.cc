@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/base/check.h"
+#include "engine/base/wire.h"
 #include "engine/runtime/dead_letter.h"
 
 namespace leadflow {
@@ -176,8 +177,8 @@ Status Task::Committed(std::int64_t changelog_next) {
   LEADFLOW_RETURN_IF_ERROR(store_->Apply(changelog_next).WithContext(spec_.name));
   counters_.Commit();
   dead_letters_.clear();
-  published_.clear();
   published_keys_.clear();
+  published_.clear();
   committed_.input_offset = input_offset_;
   committed_.source_position = source_position_;
   if (marks_changed_) committed_.marks = marks_;
@@ -191,8 +192,8 @@ void Task::Aborted(bool drop_staged) {
   if (drop_staged) store_->DropStaged();
   counters_.Rollback();
   dead_letters_.clear();
-  published_.clear();
   published_keys_.clear();
+  published_.clear();
   inbox_.Clear();
   working_.Clear();
   input_offset_ = committed_.input_offset;
@@ -245,15 +246,21 @@ void Task::Publish(std::size_t topic, std::string_view key, std::optional<std::s
                    std::span<const RecordHeader> headers) {
   LEADFLOW_CHECK(spec_.stage == Stage::kFacts);
   touched_ = true;
-  const auto [known, added] = published_keys_.try_emplace(
-      std::to_string(topic) + " " + std::string(key), published_.size());
-  if (added) published_.emplace_back();
-  OutputRecord& record = published_[known->second];
-  record.topic = topic;
-  record.key = key;
+  const auto known = published_keys_.find({topic, key});
+  OutputRecord& record =
+      known == published_keys_.end() ? published_.emplace_back() : *known->second;
+  if (known == published_keys_.end()) {
+    record.topic = topic;
+    record.key = key;
+    published_keys_.emplace(std::pair(topic, std::string_view(record.key)), &record);
+  }
   record.value = value;
   record.headers.clear();
-  for (const RecordHeader& header : headers) record.headers.emplace_back(header.name, header.value);
+  WireWriter writer(&record.headers);
+  for (const RecordHeader& header : headers) {
+    writer.Bytes(header.name);
+    writer.Bytes(header.value);
+  }
 }
 
 void Task::Reject(std::string_view source, std::string_view position, std::string_view reason,

@@ -7,16 +7,17 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/api/operator.h"
 #include "engine/base/clock.h"
 #include "engine/base/hash.h"
@@ -45,7 +46,7 @@ struct OutputRecord {
   std::size_t topic = 0;  // Of the plan's output topics.
   std::string key;
   std::optional<std::string> value;  // nullopt: a tombstone.
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::string headers;               // Name and value of each, as WireWriter::Bytes.
 };
 
 struct TaskSpec {
@@ -123,7 +124,7 @@ class Task final : public OperatorContext {
   MessageBuffer& inbox() { return inbox_; }
   const Counters& counters() const { return counters_; }
   std::vector<std::string>& dead_letters() { return dead_letters_; }
-  const std::vector<OutputRecord>& published() const { return published_; }
+  const std::deque<OutputRecord>& published() const { return published_; }
   std::int64_t bytes_processed() const { return bytes_processed_; }  // Since the last commit.
   const KeyedStore& committed_store() const { return *store_; }
   bool has_store() const { return store_ != nullptr; }
@@ -158,8 +159,9 @@ class Task final : public OperatorContext {
   MessageBuffer working_;
   Counters counters_;
   std::vector<std::string> dead_letters_;
-  std::vector<OutputRecord> published_;
-  std::unordered_map<std::string, std::size_t> published_keys_;  // Topic and key, to its record.
+  std::deque<OutputRecord> published_;
+  absl::flat_hash_map<std::pair<std::size_t, std::string_view>, OutputRecord*>
+      published_keys_;  // By topic and key; borrowed from `published_`.
   Status emit_error_;
   std::int64_t wall_ms_ = 0;
   std::int64_t bytes_processed_ = 0;

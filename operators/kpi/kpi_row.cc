@@ -131,9 +131,10 @@ bool RowBefore(const KpiRow& a, const KpiRow& b) {
          std::tie(b.window_start_ms, b.dimensions, b.currency);
 }
 
-std::vector<std::string> RowColumns(const KpiSpec& kpi) {
-  std::vector<std::string> columns = {"kpi", "window", "window_start", "window_end"};
-  for (const DimensionSpec& dimension : kpi.by) columns.push_back(dimension.name);
+std::vector<std::string_view> RowColumns(const KpiSpec& kpi) {
+  std::vector<std::string_view> columns = {"kpi", "window", "window_start", "window_end"};
+  columns.reserve(columns.size() + kpi.by.size() + 16);
+  for (const DimensionSpec& dimension : kpi.by) columns.emplace_back(dimension.name);
   columns.emplace_back("value");
   if (kpi.measure.type == Measure::Type::kQuantile) {
     const auto& names = kpi.measure.quantile_columns;
@@ -147,7 +148,7 @@ std::vector<std::string> RowColumns(const KpiSpec& kpi) {
 
 std::vector<RowField> RowFields(const KpiRow& row, const TimeZone& zone) {
   const KpiSpec& kpi = *row.kpi;
-  std::vector<std::string> columns = RowColumns(kpi);
+  const std::vector<std::string_view> columns = RowColumns(kpi);
   std::vector<RowField> fields;
   fields.reserve(columns.size());
   const auto add = [&](std::optional<std::string> text, RowField::Type type) {
@@ -174,7 +175,7 @@ std::vector<RowField> RowFields(const KpiRow& row, const TimeZone& zone) {
   number(std::to_string(row.revision));
   text(std::string(row.cause));
   text(zone.Format(row.updated_at_ms));
-  for (std::size_t i = 0; i < fields.size(); ++i) fields[i].name = std::move(columns[i]);
+  for (std::size_t i = 0; i < fields.size(); ++i) fields[i].name = columns[i];
   return fields;
 }
 

@@ -37,18 +37,18 @@ std::vector<KpiRow> RenderRows(const KpiSpec& kpi, const Pipeline& pipeline, std
 // The order of rows in files: window, dimensions, currency.
 bool RowBefore(const KpiRow& a, const KpiRow& b);
 
-// One column of a row as outputs write it.
+// One column of a row as outputs write it. The name is borrowed from the KPI.
 struct RowField {
   enum class Type : std::uint8_t { kText, kNumber, kBool };
-  std::string name;
+  std::string_view name;
   Type type = Type::kText;
   std::optional<std::string> text;  // nullopt: null
 };
 
 // Names of the columns of all rows of a KPI, in order: kpi, window, window_start, window_end, the
 // dimensions, value, quantiles, numerator and denominator (ratios, means), currency (money), unit,
-// settled, revision, cause, updated_at.
-std::vector<std::string> RowColumns(const KpiSpec& kpi);
+// settled, revision, cause, updated_at. Borrowed from the KPI.
+std::vector<std::string_view> RowColumns(const KpiSpec& kpi);
 // The same with what stands in them.
 std::vector<RowField> RowFields(const KpiRow& row, const TimeZone& zone);
 

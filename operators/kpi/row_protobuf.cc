@@ -117,11 +117,12 @@ Result<std::string> ProtobufMessage(std::string_view name, std::span<const RowFi
   for (const RowField& column : columns) {
     const std::uint32_t number = FieldNumber(column.name);
     const std::string field = FieldName(column.name);
-    const auto [at, added] = fields.try_emplace(number, FieldText{column.name, field, ""});
+    const auto [at, added] =
+        fields.try_emplace(number, FieldText{std::string(column.name), field, ""});
     const auto [same, named] = columns_by_name.try_emplace(Folded(field), column.name);
     if (!added || !named) {
       return Status::InvalidArgument("the columns `" + (added ? same->second : at->second.column) +
-                                     "` and `" + column.name +
+                                     "` and `" + std::string(column.name) +
                                      "` would be one field of a Protobuf message");
     }
     at->second.text = std::string(IsNullable(column) ? "optional " : "") + TypeOf(column);

@@ -332,10 +332,8 @@ void RowPublisher::Publish(std::size_t topic, const KpiRow* before, const KpiRow
       RowValue(feed, before, after, pipeline_, context_->wall_ms());
   if (!value && !feed.output->tombstones) return;
   const std::string key = RowKey(feed, row, pipeline_);
-  const auto headers = RowHeaders(feed, row, after == nullptr, key, pipeline_);
-  std::vector<RecordHeader> views;
-  for (const auto& [name, text] : headers) views.push_back({name, text});
-  context_->Publish(topic, key, value, views);
+  const RowHeaders headers(feed, row, after == nullptr, key, pipeline_);
+  context_->Publish(topic, key, value, headers.views());
   sent_bytes_ += key.size() + (value ? value->size() : 0);
 }
 

@@ -282,26 +282,27 @@ Result<RowSchemas> RowSchemasOf(const RowFeed& feed) {
   return schemas;
 }
 
-std::vector<std::pair<std::string, std::string>> RowHeaders(const RowFeed& feed, const KpiRow& row,
-                                                            bool gone, std::string_view key,
-                                                            const Pipeline& pipeline) {
+RowHeaders::RowHeaders(const RowFeed& feed, const KpiRow& row, bool gone, std::string_view key,
+                       const Pipeline& pipeline)
+    : id_(row.kpi->name + "/"),
+      source_("/leadflow/" + pipeline.name),
+      time_(TimeZone::Utc().Format(row.updated_at_ms)) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  const bool protobuf = feed.output->format == Format::kProtobuf;
-  std::string id = row.kpi->name + "/";
   for (const std::uint8_t byte : Hash128(key)) {
-    id.push_back(kDigits[byte >> 4]);
-    id.push_back(kDigits[byte & 15]);
+    id_.push_back(kDigits[byte >> 4]);
+    id_.push_back(kDigits[byte & 15]);
   }
-  id.append("/").append(std::to_string(row.revision)).append(gone ? "/gone" : "");
-  return {
+  id_.append("/").append(std::to_string(row.revision)).append(gone ? "/gone" : "");
+  const bool protobuf = feed.output->format == Format::kProtobuf;
+  views_ = {{
       {"ce_specversion", "1.0"},
-      {"ce_id", std::move(id)},
-      {"ce_source", "/leadflow/" + pipeline.name},
+      {"ce_id", id_},
+      {"ce_source", source_},
       {"ce_type", "leadflow.kpi.row.v1"},
       {"ce_subject", row.kpi->name},
-      {"ce_time", TimeZone::Utc().Format(row.updated_at_ms)},
+      {"ce_time", time_},
       {"content-type", protobuf ? "application/x-protobuf" : "application/json"},
-  };
+  }};
 }
 
 }  // namespace leadflow

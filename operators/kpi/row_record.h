@@ -10,12 +10,14 @@
 // bytes of a key rest on the id of its schema, too.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
-#include <utility>
-#include <vector>
+#include <string_view>
 
+#include "engine/base/record_header.h"
 #include "engine/base/status.h"
 #include "operators/kpi/kpi_row.h"
 #include "operators/kpi/row_feed.h"
@@ -31,10 +33,20 @@ std::optional<std::string> RowValue(const RowFeed& feed, const KpiRow* before, c
                                     const Pipeline& pipeline, std::int64_t wall_ms);
 
 // Attributes of a CloudEvent in binary mode. Those of two sendings of one state of a row are equal.
-// `gone`: it is the last state of a row that vanished.
-std::vector<std::pair<std::string, std::string>> RowHeaders(const RowFeed& feed, const KpiRow& row,
-                                                            bool gone, std::string_view key,
-                                                            const Pipeline& pipeline);
+class RowHeaders {
+ public:
+  // Borrows from `row`. `gone`: it is the last state of a row that vanished.
+  RowHeaders(const RowFeed& feed, const KpiRow& row, bool gone, std::string_view key,
+             const Pipeline& pipeline);
+  RowHeaders(const RowHeaders&) = delete;
+  RowHeaders& operator=(const RowHeaders&) = delete;
+
+  std::span<const RecordHeader> views() const { return views_; }
+
+ private:
+  std::string id_, source_, time_;
+  std::array<RecordHeader, 7> views_;
+};
 
 // The schemas of a topic's records, as proto3 text: one message each, with what is nested in it.
 struct RowSchemas {

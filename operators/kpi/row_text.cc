@@ -22,7 +22,7 @@ void AppendCsvText(std::string_view text, std::string* out) {
 
 }  // namespace
 
-void AppendCsvHeader(std::span<const std::string> columns, std::string* out) {
+void AppendCsvHeader(std::span<const std::string_view> columns, std::string* out) {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (i > 0) out->push_back(',');
     AppendCsvText(columns[i], out);

@@ -10,7 +10,7 @@
 
 namespace leadflow {
 
-void AppendCsvHeader(std::span<const std::string> columns, std::string* out);
+void AppendCsvHeader(std::span<const std::string_view> columns, std::string* out);
 void AppendCsvRow(std::span<const RowField> fields, std::string* out);
 // One object, without a line end.
 void AppendJsonObject(std::span<const RowField> fields, std::string* out);

@@ -293,7 +293,7 @@ TEST(KpiRowTest, FieldsStandInTheOrderOfTheColumns) {
   ASSERT_EQ(rows.size(), 1u);
   std::string text;
   for (const RowField& field : RowFields(rows[0], pipeline.zone)) {
-    text += field.name + "=" + field.text.value_or("null") + "\n";
+    text += std::string(field.name) + "=" + field.text.value_or("null") + "\n";
   }
   EXPECT_EQ(text,
             "kpi=cost_per_visit\nwindow=1d\nwindow_start=1970-01-11T00:00:00+00:00\n"

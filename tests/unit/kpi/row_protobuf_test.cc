@@ -196,8 +196,8 @@ TEST_F(RowProtobufTest, ADeltaIsHowMuchTheValueHasChanged) {
 }
 
 TEST_F(RowProtobufTest, HeadersSayWhatItIs) {
-  const auto headers = RowHeaders(feed_, row_, false, "key", pipeline_);
-  EXPECT_EQ(headers.back().second, "application/x-protobuf");
+  const RowHeaders headers(feed_, row_, false, "key", pipeline_);
+  EXPECT_EQ(headers.views().back().value, "application/x-protobuf");
 }
 
 TEST_F(RowProtobufTest, TheOrderOfDimensionsChangesNeitherKeyNorSchema) {

@@ -141,7 +141,7 @@ TEST_F(TaskTest, PreparesWhenSomethingIsDueAndPublishesTheLastValueOfAKey) {
     EXPECT_TRUE(task.NeedsCommit());
     ASSERT_EQ(task.published().size(), 2u);
     EXPECT_EQ(task.published()[0].value, std::nullopt);
-    EXPECT_EQ(task.published()[0].headers.size(), 1u);
+    EXPECT_EQ(task.published()[0].headers, "\1n\1v");
     EXPECT_EQ(task.published()[1].value, "other");
     task.StageMeta();
     EXPECT_OK(task.Committed(1));
