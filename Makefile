@@ -47,7 +47,7 @@ bench: packages
 bench-kafka: packages
 	@cmake --preset release > /dev/null
 	@cmake --build --preset release --target leadflow bench_produce bench_generate
-	@python3 -B bench/kafka.py --events $(EVENTS) --dist $(DIST) --threads $(THREADS)
+	@python3 -B bench/kafka.py --events $(EVENTS) --dist $(DIST) --threads $(THREADS) $(if $(KAFKA),--brokers $(KAFKA))
 
 bench-latency: packages
 	@cmake --preset release > /dev/null

@@ -33,12 +33,13 @@ struct Budget {
   explicit Budget(const Pipeline& pipeline)
       : far(pipeline.engine.log == EngineOptions::Log::kKafka),
         stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
-        gathered(std::max(pipeline.engine.memory_bytes / 16 / pipeline.engine.partitions, kMiB)),
-        commit(std::max(pipeline.engine.memory_bytes / (far ? 48 : 32) / pipeline.engine.threads,
+        gathered(std::max(
+            pipeline.engine.memory_bytes / (far ? 32 : 16) / pipeline.engine.partitions, kMiB)),
+        commit(std::max(pipeline.engine.memory_bytes / (far ? 24 : 32) / pipeline.engine.threads,
                         kMiB)),
         clusters(std::max(
-            pipeline.engine.memory_bytes * (far ? 7 : 10) / 32 / pipeline.engine.partitions, kMiB)),
-        topics(pipeline.engine.memory_bytes / 32) {}
+            pipeline.engine.memory_bytes * (far ? 6 : 10) / 32 / pipeline.engine.partitions, kMiB)),
+        topics(pipeline.engine.memory_bytes / 48) {}
   bool far;               // The log is on Kafka.
   std::int64_t stores;    // RocksDB
   std::int64_t gathered;  // committed writes before RocksDB, per partition; twice

@@ -9,7 +9,8 @@ namespace leadflow::kafka {
 namespace {
 
 constexpr std::size_t kFetchMessages = 1024;
-constexpr std::int64_t kAnswerBytesMax = std::int64_t{1} << 20;
+// Compressed: JSON takes ten times as much in memory, beyond what the queue may hold.
+constexpr std::int64_t kAnswerBytesMax = std::int64_t{256} << 10;
 constexpr std::int64_t kRecordBytes = 512;  // That librdkafka keeps beside a record in a queue.
 
 std::int64_t RecordsMax(std::int64_t queue_bytes) {
