@@ -35,10 +35,10 @@ struct Budget {
         stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
         gathered(std::max(
             pipeline.engine.memory_bytes / (far ? 32 : 16) / pipeline.engine.partitions, kMiB)),
-        commit(std::max(pipeline.engine.memory_bytes / (far ? 24 : 32) / pipeline.engine.threads,
+        commit(std::max(pipeline.engine.memory_bytes / (far ? 28 : 32) / pipeline.engine.threads,
                         kMiB)),
         clusters(std::max(
-            pipeline.engine.memory_bytes * (far ? 6 : 10) / 32 / pipeline.engine.partitions, kMiB)),
+            pipeline.engine.memory_bytes * (far ? 5 : 10) / 32 / pipeline.engine.partitions, kMiB)),
         topics(pipeline.engine.memory_bytes / 48) {}
   bool far;               // The log is on Kafka.
   std::int64_t stores;    // RocksDB
