@@ -7,7 +7,7 @@
 
 #include "connectors/kafka/absent.h"
 #include "connectors/kafka/writer.h"
-#include "engine/base/wire.h"
+#include "engine/base/record_header.h"
 
 namespace leadflow::kafka {
 namespace {
@@ -90,9 +90,9 @@ class Sending {
     }
     rd_kafka_headers_t* const headers = rd_kafka_headers_new(8);
     WireReader reader({value + record.value_size, record.headers_size});
-    for (std::string_view name, text; reader.Bytes(&name) && reader.Bytes(&text);) {
-      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), text.data(),
-                          static_cast<ssize_t>(text.size()));
+    for (RecordHeader header; NextHeader(&reader, &header);) {
+      rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                          header.value.data(), static_cast<ssize_t>(header.value.size()));
     }
     // The headers belong to librdkafka once it has taken the record.
     const rd_kafka_resp_err_t error = rd_kafka_producev(

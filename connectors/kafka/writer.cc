@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "engine/base/check.h"
-#include "engine/base/wire.h"
 
 namespace leadflow::kafka {
 namespace {
@@ -110,15 +109,13 @@ Status Writer::Begin() {
 }
 
 Status Writer::Append(const TopicPartition& partition, std::string_view key,
-                      std::optional<std::string_view> value,
-                      std::span<const RecordHeader> headers) {
+                      std::optional<std::string_view> value, std::string_view headers) {
   LEADFLOW_CHECK(open_ && !attempting_);
   if (last_target_ == nullptr || *last_target_->name != partition) {
     LEADFLOW_RETURN_IF_ERROR(topics_.Check(partition));
     last_target_ = TargetOf(partition);
   }
-  EncodeHeaders(headers);
-  const std::size_t size = key.size() + (value ? value->size() : 0) + headers_.size();
+  const std::size_t size = key.size() + (value ? value->size() : 0) + headers.size();
   if (size + kRecordOverhead > kRecordBytesMax) {
     return Status::InvalidArgument("a record of " + std::to_string(size) + " bytes for " +
                                    NameOf(partition) +
@@ -128,17 +125,8 @@ Status Writer::Append(const TopicPartition& partition, std::string_view key,
   if (size + kRecordOverhead > kTransactionBytes - transaction_->bytes) {
     return Status::InvalidArgument("a transaction of more than 256 MiB; commit before");
   }
-  Gather(last_target_, key, value);
+  Gather(last_target_, key, value, headers);
   return {};
-}
-
-void Writer::EncodeHeaders(std::span<const RecordHeader> headers) {
-  headers_.clear();
-  WireWriter writer(&headers_);
-  for (const RecordHeader& header : headers) {
-    writer.Bytes(header.name);
-    writer.Bytes(header.value);
-  }
 }
 
 Transaction::Target* Writer::TargetOf(const TopicPartition& partition) {
@@ -149,9 +137,9 @@ Transaction::Target* Writer::TargetOf(const TopicPartition& partition) {
 }
 
 void Writer::Gather(Transaction::Target* target, std::string_view key,
-                    std::optional<std::string_view> value) {
+                    std::optional<std::string_view> value, std::string_view headers) {
   const std::size_t value_size = value ? value->size() : 0;
-  const std::size_t size = key.size() + value_size + headers_.size();
+  const std::size_t size = key.size() + value_size + headers.size();
   transaction_->bytes += size + kRecordOverhead;
   auto& chunks = transaction_->chunks;
   if (chunks.empty() || chunks.back().capacity() - chunks.back().size() < size) {
@@ -161,9 +149,9 @@ void Writer::Gather(Transaction::Target* target, std::string_view key,
   const std::size_t begin = chunk.size();
   chunk.insert(chunk.end(), key.begin(), key.end());
   if (value) chunk.insert(chunk.end(), value->begin(), value->end());
-  chunk.insert(chunk.end(), headers_.begin(), headers_.end());
+  chunk.insert(chunk.end(), headers.begin(), headers.end());
   transaction_->records.push_back(
-      {target, chunk.data() + begin, key.size(), value_size, headers_.size(), !value.has_value()});
+      {target, chunk.data() + begin, key.size(), value_size, headers.size(), !value.has_value()});
 }
 
 Status Writer::SendOffset(std::string_view group, const TopicPartition& input,
@@ -266,10 +254,10 @@ void Writer::ForsakeOffsetsCall() {
   // Gathered anew, for the call that is left behind may still look at the old one.
   for (const Transaction::Record& record : old->records) {
     const char* const value = record.bytes + record.key_size;
-    headers_.assign(value + record.value_size, record.headers_size);
-    Gather(TargetOf(*record.target->name), {record.bytes, record.key_size},
-           record.tombstone ? std::nullopt
-                            : std::optional(std::string_view(value, record.value_size)));
+    Gather(
+        TargetOf(*record.target->name), {record.bytes, record.key_size},
+        record.tombstone ? std::nullopt : std::optional(std::string_view(value, record.value_size)),
+        {value + record.value_size, record.headers_size});
   }
   transaction_->offsets = old->offsets;
   transaction_->phase = Phase::kBroken;

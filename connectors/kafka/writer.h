@@ -44,7 +44,7 @@ struct Transaction {
   };
   struct Record {
     Target* target = nullptr;
-    const char* bytes = nullptr;  // Key, value, headers (each name and value with its length).
+    const char* bytes = nullptr;  // Key, value, headers as EncodeHeaders makes them.
     std::size_t key_size = 0;
     std::size_t value_size = 0;
     std::size_t headers_size = 0;
@@ -77,7 +77,7 @@ struct Transaction {
   const TopicPartition* undelivered = nullptr;  // Where the first record that failed was to go.
   rd_kafka_resp_err_t delivery_error = RD_KAFKA_RESP_ERR_NO_ERROR;  // Why it failed.
   bool unsure = false;  // A record is said to be written, and not where.
-  Status status;  // Of the last attempt. kUnavailable: the next one may go on.
+  Status status;        // Of the last attempt. kUnavailable: the next one may go on.
 };
 
 // Tells the target of a record where it went. For Client::New.
@@ -104,8 +104,7 @@ class Writer final : public LogWriter {
 
   Status Begin() override;
   Status Append(const TopicPartition& partition, std::string_view key,
-                std::optional<std::string_view> value,
-                std::span<const RecordHeader> headers) override;
+                std::optional<std::string_view> value, std::string_view headers) override;
   Status SendOffset(std::string_view group, const TopicPartition& input,
                     std::int64_t offset) override;
   Status Commit() override;
@@ -118,8 +117,7 @@ class Writer final : public LogWriter {
   void Clear();
   Transaction::Target* TargetOf(const TopicPartition& partition);
   void Gather(Transaction::Target* target, std::string_view key,
-              std::optional<std::string_view> value);
-  void EncodeHeaders(std::span<const RecordHeader> headers);
+              std::optional<std::string_view> value, std::string_view headers);
   void Forsake();
   void ForsakeOffsetsCall();
 
@@ -129,7 +127,6 @@ class Writer final : public LogWriter {
   std::shared_ptr<Transaction> transaction_;
   Transaction::Target* last_target_ = nullptr;
   std::map<TopicPartition, std::int64_t> last_offsets_;  // Of the last Commit that succeeded.
-  std::string headers_;                                  // Of the record that is added.
   Status ended_;                                         // Why no transaction can begin any more.
   bool open_ = false;
   bool attempting_ = false;  // An attempt runs, or has ended and nobody has looked.

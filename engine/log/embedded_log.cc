@@ -41,7 +41,7 @@ class Writer final : public LogWriter {
   }
 
   Status Append(const TopicPartition& partition, std::string_view key,
-                std::optional<std::string_view> value, std::span<const RecordHeader>) override {
+                std::optional<std::string_view> value, std::string_view) override {
     LEADFLOW_CHECK(open_);
     Slot* slot = last_slot_;
     if (slot == nullptr || partition != slot->name) {

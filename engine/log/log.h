@@ -20,7 +20,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/base/record_header.h"
 #include "engine/base/status.h"
 
 namespace leadflow {
@@ -83,11 +82,10 @@ class LogWriter {
   // Starts a transaction. REQUIRES: none is open.
   virtual Status Begin() = 0;
 
-  // Adds a record; copies. nullopt value = tombstone. Headers are for readers outside: a log of one
-  // process drops them. REQUIRES: a transaction is open.
+  // Adds a record; copies. nullopt value = tombstone. `headers`, as EncodeHeaders makes them, are
+  // for readers outside: a log of one process drops them. REQUIRES: a transaction is open.
   virtual Status Append(const TopicPartition& partition, std::string_view key,
-                        std::optional<std::string_view> value,
-                        std::span<const RecordHeader> headers = {}) = 0;
+                        std::optional<std::string_view> value, std::string_view headers = {}) = 0;
 
   // The group's offset of an input partition becomes `offset` (the next to read) with the commit.
   virtual Status SendOffset(std::string_view group, const TopicPartition& input,

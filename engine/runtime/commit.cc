@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "engine/base/hash.h"
-#include "engine/base/wire.h"
 #include "engine/log/file_system.h"
 #include "engine/runtime/stream_thread.h"
 #include "engine/runtime/thread_parts.h"
@@ -154,17 +153,11 @@ Status StreamThread::AppendTask(Task& task) {
 }
 
 Status StreamThread::AppendPublished(const Task& task) {
-  std::vector<RecordHeader> headers;
   for (const OutputRecord& record : task.published()) {
-    headers.clear();
-    WireReader reader(record.headers);
-    for (RecordHeader header; reader.Bytes(&header.name) && reader.Bytes(&header.value);) {
-      headers.push_back(header);
-    }
     LEADFLOW_RETURN_IF_ERROR(
         writer_->Append({plan_.output_topics[record.topic].name,
                          KafkaPartitionOf(record.key, exchange_.output_partitions(record.topic))},
-                        record.key, record.value, headers));
+                        record.key, record.value, record.headers));
   }
   return {};
 }

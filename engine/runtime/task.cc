@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "engine/base/check.h"
-#include "engine/base/wire.h"
+#include "engine/base/record_header.h"
 #include "engine/runtime/dead_letter.h"
 
 namespace leadflow {
@@ -246,21 +246,16 @@ void Task::Publish(std::size_t topic, std::string_view key, std::optional<std::s
                    std::span<const RecordHeader> headers) {
   LEADFLOW_CHECK(spec_.stage == Stage::kFacts);
   touched_ = true;
-  const auto known = published_keys_.find({topic, key});
-  OutputRecord& record =
-      known == published_keys_.end() ? published_.emplace_back() : *known->second;
-  if (known == published_keys_.end()) {
-    record.topic = topic;
-    record.key = key;
-    published_keys_.emplace(std::pair(topic, std::string_view(record.key)), &record);
-  }
+  const auto known = published_keys_.lazy_emplace(std::pair(topic, key), [&](const auto& make) {
+    OutputRecord& added = published_.emplace_back();
+    added.topic = topic;
+    added.key = key;
+    make(std::pair(topic, std::string_view(added.key)), &added);
+  });
+  OutputRecord& record = *known->second;
   record.value = value;
   record.headers.clear();
-  WireWriter writer(&record.headers);
-  for (const RecordHeader& header : headers) {
-    writer.Bytes(header.name);
-    writer.Bytes(header.value);
-  }
+  EncodeHeaders(headers, &record.headers);
 }
 
 void Task::Reject(std::string_view source, std::string_view position, std::string_view reason,

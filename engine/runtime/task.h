@@ -46,7 +46,7 @@ struct OutputRecord {
   std::size_t topic = 0;  // Of the plan's output topics.
   std::string key;
   std::optional<std::string> value;  // nullopt: a tombstone.
-  std::string headers;               // Name and value of each, as WireWriter::Bytes.
+  std::string headers;               // As EncodeHeaders makes them.
 };
 
 struct TaskSpec {

@@ -11,6 +11,7 @@
 #include "connectors/kafka/forget.h"
 #include "connectors/kafka/kafka_log.h"
 #include "connectors/kafka/kafka_sources.h"
+#include "engine/base/record_header.h"
 #include "tests/kafka/cluster.h"
 #include "tests/unit/log/log_reading.h"
 
@@ -380,7 +381,9 @@ TEST(KafkaWriterTest, ACommitWaitsNoLongerThanItMayAndGoesOnWhenTheBrokerDoes) {
   for (int i = 0; i < 100; ++i) {
     const std::string number = std::to_string(i);
     const RecordHeader header = {"number", number};
-    LOG_ASSERT_OK(writer->Append(topic, "key", number, std::span(&header, 1)));
+    std::string headers;
+    EncodeHeaders({&header, 1}, &headers);
+    LOG_ASSERT_OK(writer->Append(topic, "key", number, headers));
   }
   LOG_ASSERT_OK(writer->SendOffset(group, topic, 7));
   {

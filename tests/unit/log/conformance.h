@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/base/record_header.h"
 #include "engine/log/log.h"
 #include "tests/unit/log/log_harness.h"
 #include "tests/unit/log/log_reading.h"
@@ -455,7 +456,9 @@ TEST_P(LogConformanceTest, ATopicForSubscribersKeepsItsPartitionsAndTakesHeaders
   const TopicSpec merged{Name("events"), 7, Cleanup::kCompact, true};
   EXPECT_EQ(log().EnsureTopics({&merged, 1}).code(), ErrorCode::kFailedPrecondition);
 
-  const RecordHeader headers[] = {{"ce_id", "1"}, {"empty", ""}, {"bytes", {"\0\xff", 2}}};
+  const RecordHeader pairs[] = {{"ce_id", "1"}, {"empty", ""}, {"bytes", {"\0\xff", 2}}};
+  std::string headers;
+  EncodeHeaders(pairs, &headers);
   const TopicPartition row{made.name, 4};
   const auto writer = NewWriter();
   LOG_ASSERT_OK(writer->Begin());

@@ -59,8 +59,7 @@ class FarLog final : public ForwardingLog {
     Writer(std::unique_ptr<LogWriter> near, FarLog* log) : near_(std::move(near)), log_(*log) {}
     Status Begin() override { return near_->Begin(); }
     Status Append(const TopicPartition& partition, std::string_view key,
-                  std::optional<std::string_view> value,
-                  std::span<const RecordHeader> headers) override {
+                  std::optional<std::string_view> value, std::string_view headers) override {
       return near_->Append(partition, key, value, headers);
     }
     Status SendOffset(std::string_view group, const TopicPartition& input,
