@@ -3,7 +3,7 @@
 #   make demo     builds, runs the quick start on real events, prints a report
 #   make test     everything that must hold: release and sanitizer tests, layout, examples
 #   make bench    JOB=b2b-journeys EVENTS=3000000 [DIST=uniform|zipf] [THREADS=1]
-#   make bench-kafka, bench-latency [STANDBY=1]  on a broker of Kafka; how long a subscriber waits for a row
+#   make bench-kafka [KAFKA=host:port], bench-latency [STANDBY=1]  on a broker of Kafka; how long a subscriber waits for a row
 #   make flatness  cost of an event by what its lead has behind it
 #   make profile  where the time of the benchmark goes (needs perf)
 #   make chaos    a pipeline on three brokers of Kafka: all are killed, frozen, cut off, SEEDS times SECONDS

@@ -1,11 +1,20 @@
 #include "engine/base/utf8_text.h"
 
-#include <algorithm>
 #include <cstddef>
 
 #include "engine/base/unicode.h"
 
 namespace leadflow {
+namespace {
+
+// Where what JSON takes as it is, from `at` on, ends.
+std::size_t EndOfPlain(std::string_view text, std::size_t at) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
+  while (at < text.size() && plain(text[at])) ++at;
+  return at;
+}
+
+}  // namespace
 
 std::string ValidUtf8(std::string_view text) {
   std::string out;
@@ -18,27 +27,14 @@ std::string ValidUtf8(std::string_view text) {
   return out;
 }
 
-namespace {
-
-// Bytes from `at` on that JSON takes as they are.
-std::size_t PlainRun(std::string_view text, std::size_t at) {
-  const auto plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
-  return static_cast<std::size_t>(
-      std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), plain) -
-      text.begin() - static_cast<std::ptrdiff_t>(at));
-}
-
-}  // namespace
-
 void AppendJsonText(std::string_view text, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
   out->push_back('"');
   for (std::size_t at = 0; at < text.size();) {
-    if (const std::size_t run = PlainRun(text, at); run > 0) {
-      out->append(text, at, run);
-      at += run;
-      continue;
-    }
+    const std::size_t end = EndOfPlain(text, at);
+    out->append(text, at, end - at);
+    at = end;
+    if (at == text.size()) break;
     const CodePoint point = CodePointAt(text, at);
     if (point.value == '"' || point.value == '\\') {
       out->push_back('\\');

@@ -133,7 +133,6 @@ bool RowBefore(const KpiRow& a, const KpiRow& b) {
 
 std::vector<std::string_view> RowColumns(const KpiSpec& kpi) {
   std::vector<std::string_view> columns = {"kpi", "window", "window_start", "window_end"};
-  columns.reserve(columns.size() + kpi.by.size() + 16);
   for (const DimensionSpec& dimension : kpi.by) columns.emplace_back(dimension.name);
   columns.emplace_back("value");
   if (kpi.measure.type == Measure::Type::kQuantile) {

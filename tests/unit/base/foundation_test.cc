@@ -1,4 +1,4 @@
-// Status, hashes, wire primitives, clock.
+// Status, hashes, wire primitives, text of JSON, clock.
 #include <cstdio>
 #include <iterator>
 #include <limits>
