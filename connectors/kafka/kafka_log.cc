@@ -126,8 +126,9 @@ Result<std::int64_t> KafkaLog::Cluster::Written(const TopicPartition& partition)
     client = uncommitted_;
   }
   LEADFLOW_RETURN_IF_ERROR(topics.Check(partition));
-  LEADFLOW_ASSIGN_OR_RETURN(const kafka::Ends ends, kafka::AskEnds(client, partition));
-  return ends.end;
+  LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> ends,
+                            kafka::AskOffsetsAt(client, {&partition, 1}, RD_KAFKA_OFFSET_END));
+  return ends[0];
 }
 
 // By a client of the group that never joins it. librdkafka's other way, the admin request, frees

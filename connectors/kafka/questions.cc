@@ -15,6 +15,16 @@ void FindLeaderAnew(const Client& client, const TopicPartition& partition, int w
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
 }
 
+rd_kafka_topic_partition_list_t* ListOf(std::span<const TopicPartition> partitions) {
+  rd_kafka_topic_partition_list_t* const list =
+      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size()));
+  for (const TopicPartition& one : partitions) {
+    rd_kafka_topic_partition_list_add(list, one.topic.c_str(),
+                                      static_cast<std::int32_t>(one.partition));
+  }
+  return list;
+}
+
 }  // namespace
 
 Result<Ends> AskEnds(const std::shared_ptr<Client>& client, const TopicPartition& partition) {
@@ -37,29 +47,37 @@ Result<Ends> AskEnds(const std::shared_ptr<Client>& client, const TopicPartition
   return answer->ends;
 }
 
-Result<std::int64_t> AskOffsetAt(const std::shared_ptr<Client>& client,
-                                 const TopicPartition& partition, std::int64_t time_ms) {
+Result<std::vector<std::int64_t>> AskOffsetsAt(const std::shared_ptr<Client>& client,
+                                               std::span<const TopicPartition> partitions,
+                                               std::int64_t time_ms) {
   struct Answer {
-    std::int64_t offset = -1;
+    std::vector<std::int64_t> offsets;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   };
+  if (partitions.empty()) return std::vector<std::int64_t>();
   LEADFLOW_ASSIGN_OR_RETURN(
       const auto answer,
-      AskInTime<Answer>(*client, client->options().answer_timeout_ms, NameOf(partition),
-                        [client, partition, time_ms](Answer& to, int wait_ms) {
-                          const Offsets list(rd_kafka_topic_partition_list_new(1));
-                          rd_kafka_topic_partition_t* const one = rd_kafka_topic_partition_list_add(
-                              list.get(), partition.topic.c_str(),
-                              static_cast<std::int32_t>(partition.partition));
-                          one->offset = time_ms;
-                          to.error = rd_kafka_offsets_for_times(client->get(), list.get(), wait_ms);
-                          if (to.error == RD_KAFKA_RESP_ERR_NO_ERROR) to.error = one->err;
-                          to.offset = one->offset;
-                          if (to.error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-                            FindLeaderAnew(*client, partition, wait_ms);
-                          }
-                        }));
-  return answer->offset;
+      AskInTime<Answer>(
+          *client, client->options().answer_timeout_ms, NameOf(partitions[0]),
+          [client, asked = std::vector(partitions.begin(), partitions.end()), time_ms](
+              Answer& to, int wait_ms) {
+            const Offsets list(ListOf(asked));
+            for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = time_ms;
+            to.error = rd_kafka_offsets_for_times(client->get(), list.get(), wait_ms);
+            // librdkafka answers in its own order.
+            const TopicPartition* failed =
+                to.error == RD_KAFKA_RESP_ERR_NO_ERROR ? nullptr : &asked[0];
+            for (const TopicPartition& one : asked) {
+              const rd_kafka_topic_partition_t& found = *rd_kafka_topic_partition_list_find(
+                  list.get(), one.topic.c_str(), static_cast<std::int32_t>(one.partition));
+              to.offsets.push_back(found.offset);
+              if (failed != nullptr || found.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+              failed = &one;
+              to.error = found.err;
+            }
+            if (failed != nullptr) FindLeaderAnew(*client, *failed, wait_ms);
+          }));
+  return answer->offsets;
 }
 
 // librdkafka asks for stable offsets if its client reads committed records: a broker that has a
@@ -77,11 +95,7 @@ Result<std::vector<GroupOffset>> AskGroupOffsets(const std::shared_ptr<Client>& 
       AskInTime<Answer>(
           *client, timeout_ms, "the offset of group `" + group + "` in " + NameOf(inputs[0]),
           [client, asked = std::vector(inputs.begin(), inputs.end())](Answer& to, int wait_ms) {
-            const Offsets list(rd_kafka_topic_partition_list_new(static_cast<int>(asked.size())));
-            for (const TopicPartition& input : asked) {
-              rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(),
-                                                static_cast<std::int32_t>(input.partition));
-            }
+            const Offsets list(ListOf(asked));
             to.error = rd_kafka_committed(client->get(), list.get(), wait_ms);
             if (to.error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
               to.error = RD_KAFKA_RESP_ERR_NO_ERROR;

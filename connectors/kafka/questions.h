@@ -55,9 +55,11 @@ struct Ends {
 };
 Result<Ends> AskEnds(const std::shared_ptr<Client>& client, const TopicPartition& partition);
 
-// Offset of the first record with this timestamp or a later one; -1: there is none.
-Result<std::int64_t> AskOffsetAt(const std::shared_ptr<Client>& client,
-                                 const TopicPartition& partition, std::int64_t time_ms);
+// Of each partition, the offset of the first record with this timestamp or a later one; -1: there
+// is none. RD_KAFKA_OFFSET_END as a time: one past the last committed record. One request a broker.
+Result<std::vector<std::int64_t>> AskOffsetsAt(const std::shared_ptr<Client>& client,
+                                               std::span<const TopicPartition> partitions,
+                                               std::int64_t time_ms);
 
 // What the group of a client has committed of an input.
 struct GroupOffset {

@@ -44,9 +44,9 @@ Result<std::int64_t> TopicReader::FirstOffset(std::int64_t begin, std::int64_t e
     case KafkaStart::From::kLatest: return end;
     case KafkaStart::From::kTime: break;
   }
-  LEADFLOW_ASSIGN_OR_RETURN(const std::int64_t offset,
-                            AskOffsetAt(client_, feed_.name(), start_.time_ms));
-  return offset < 0 ? end : offset;
+  LEADFLOW_ASSIGN_OR_RETURN(const std::vector<std::int64_t> offsets,
+                            AskOffsetsAt(client_, {&feed_.name(), 1}, start_.time_ms));
+  return offsets[0] < 0 ? end : offsets[0];
 }
 
 Status TopicReader::Seek(std::string_view position) {

@@ -159,6 +159,7 @@ Result<std::uint32_t> Topics::Partitions(const std::string& topic) {
 }
 
 Status Topics::Check(const TopicPartition& partition) {
+  LEADFLOW_RETURN_IF_ERROR(AwaitNew());
   {
     const std::lock_guard lock(mutex_);
     const auto known = partitions_.find(partition.topic);
@@ -184,7 +185,7 @@ Status Topics::Ensure(std::span<const TopicSpec> specs) {
   }
   if (!missing.empty()) {
     LEADFLOW_RETURN_IF_ERROR(Create(missing, &existing));
-    LEADFLOW_RETURN_IF_ERROR(AwaitReady(missing));
+    LEADFLOW_RETURN_IF_ERROR(AwaitLeaders(missing));
   }
   Findings findings;
   for (const TopicSpec* spec : existing) {
@@ -277,7 +278,7 @@ Status Topics::Create(std::span<const TopicSpec* const> specs,
   return findings.status();
 }
 
-Status Topics::AwaitReady(std::span<const TopicSpec* const> specs) {
+Status Topics::AwaitLeaders(std::span<const TopicSpec* const> specs) {
   const Deadline deadline(client_->options().answer_timeout_ms);
   for (const TopicSpec* spec : specs) {
     while (true) {
@@ -290,12 +291,16 @@ Status Topics::AwaitReady(std::span<const TopicSpec* const> specs) {
       }
       rd_kafka_poll(client_->get(), kPauseMs);
     }
-    // A leader that is named may not take records yet; a first request that fails costs a writer
-    // its transaction.
-    for (std::uint32_t partition = 0; partition < spec->partitions; ++partition) {
-      LEADFLOW_RETURN_IF_ERROR(AskEnds(client_, {spec->name, partition}).status());
-    }
+    const std::lock_guard lock(new_mutex_);
+    for (std::uint32_t i = 0; i < spec->partitions; ++i) new_.push_back({spec->name, i});
   }
+  return {};
+}
+
+Status Topics::AwaitNew() {
+  const std::lock_guard lock(new_mutex_);
+  LEADFLOW_RETURN_IF_ERROR(AskOffsetsAt(client_, new_, RD_KAFKA_OFFSET_END).status());
+  new_.clear();
   return {};
 }
 

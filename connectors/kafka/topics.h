@@ -69,7 +69,8 @@ class Topics {
   // How many it has now. kNotFound: there is no such topic.
   Result<std::uint32_t> Partitions(const std::string& topic);
 
-  // OK if the partition exists. Asks the cluster once per topic.
+  // OK if the partition exists. Asks the cluster once per topic. Whoever is to use a partition asks
+  // here first: this waits until what Ensure made is ready.
   Status Check(const TopicPartition& partition);
 
   bool compacted(const std::string& topic) const;
@@ -83,7 +84,8 @@ class Topics {
   // nullopt: there is no such topic.
   Result<std::optional<Shape>> Describe(const std::string& topic) const;
   Status Create(std::span<const TopicSpec* const> specs, std::vector<const TopicSpec*>* existing);
-  Status AwaitReady(std::span<const TopicSpec* const> specs);
+  Status AwaitLeaders(std::span<const TopicSpec* const> specs);
+  Status AwaitNew();
   Status CheckSettings(std::span<const TopicSpec* const> specs) const;
   Status CheckShape(const TopicSpec& spec, const Shape& shape) const;
 
@@ -92,6 +94,10 @@ class Topics {
   std::map<std::string, std::uint32_t>
       partitions_;                          // Guarded by mutex_. Fixed when a topic is made.
   std::map<std::string, Cleanup> cleanup_;  // Guarded by mutex_.
+  // Made by Ensure, with a leader that may not take records yet: a first request that fails costs a
+  // writer its transaction. Brokers need some 20 ms for each; meanwhile other things begin.
+  std::mutex new_mutex_;
+  std::vector<TopicPartition> new_;  // Guarded by new_mutex_.
 };
 
 }  // namespace leadflow::kafka

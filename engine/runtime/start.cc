@@ -1,8 +1,11 @@
 // How a stream thread begins: older owners of its partitions are fenced, stores are opened and
 // completed from their changelogs, inputs are put where the state is.
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "engine/base/hash.h"
 #include "engine/runtime/restorer.h"
@@ -120,15 +123,36 @@ void StreamThread::MakeSources() {
   }
 }
 
-Status StreamThread::HoldStores() {
-  return ForEachTask([this](Task& task) -> Status {
-    auto opened = open_store_(task.spec().place.store, [this](KeyedStore& store) {
-      return CanBeCompleted(store, log_, clock_);
-    });
-    if (!opened.ok()) return opened.status().WithContext(task.spec().name);
-    task.Hold(*std::move(opened));
-    return {};
+Status StreamThread::HoldStore(Task* task) {
+  auto opened = open_store_(task->spec().place.store, [this](KeyedStore& store) {
+    return CanBeCompleted(store, log_, clock_);
   });
+  if (!opened.ok()) return opened.status().WithContext(task->spec().name);
+  task->Hold(*std::move(opened));
+  return {};
+}
+
+// Several at once: whoever opens a store mostly waits for the disk.
+Status StreamThread::HoldStores() {
+  std::vector<Task*> tasks;
+  LEADFLOW_RETURN_IF_ERROR(ForEachTask([&](Task& task) -> Status {
+    tasks.push_back(&task);
+    return {};
+  }));
+  std::vector<Status> statuses(tasks.size());
+  std::atomic<std::size_t> next = 0;
+  const auto open = [&] {
+    for (std::size_t i = next++; i < tasks.size(); i = next++) statuses[i] = HoldStore(tasks[i]);
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (std::size_t i = 1; i < std::min(options_.openers, tasks.size()); ++i) {
+      helpers.emplace_back(open);
+    }
+    open();
+  }
+  for (Status& status : statuses) LEADFLOW_RETURN_IF_ERROR(std::move(status));
+  return {};
 }
 
 Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {

@@ -54,6 +54,7 @@ struct ThreadOptions {
   std::int64_t backlog_bytes = std::int64_t{64} << 20;
   std::int64_t flush_interval_ms = 60'000;
   std::int64_t flush_bytes = std::int64_t{256} << 20;
+  std::size_t openers = 4;  // Of stores, at once.
   // Commit as soon as all inputs are at their end and nothing is left to do.
   bool until_end = false;
 
@@ -125,6 +126,7 @@ class StreamThread {
   Status MakeStage(Stage stage, std::string_view stage_name);
   void MakeSources();
   Status HoldStores();
+  Status HoldStore(Task* task);
   Status RestoreOnce(const std::function<bool()>& go_on);
   Status RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on);
   Result<std::string> BehindGroup(const Inputs& inputs);

@@ -548,6 +548,7 @@ TEST(KafkaReaderTest, ASilentBrokerFailsAPollThatHasNotSeenTheEnd) {
   options.answer_timeout_ms = 2'000;
   const auto log = Open(options);
   const TopicPartition topic = NewTopic(*log);
+  LOG_ASSERT_OK(log->EndOffset(topic).status());  // The broker has made it.
   const auto reader = log->NewReader();
   const StoppedBroker stopped;
   LOG_ASSERT_OK(reader->Seek(topic, 0));

@@ -168,6 +168,7 @@ Machine::Life Machine::PlanLife(bool quiet) {
   life.options.flush_interval_ms = dice_.Of<std::int64_t>({0, 1'000, 60'000});
   life.options.flush_bytes = dice_.Of<std::int64_t>({1'000, 1 << 20});
   life.options.until_end = true;
+  life.options.openers = 1;
   life.options.mutation = mutation_;
   life.options.crash = [this](std::string_view point) { return AtCommitStep(point); };
   return life;
@@ -383,6 +384,7 @@ std::string Machine::RunUndisturbed() {
   life_.segment_bytes = 1 << 20;
   life_.cleaning_bytes = 1 << 20;
   life_.options.until_end = true;
+  life_.options.openers = 1;
   const Result<bool> done = Live();
   return done.ok() ? CheckOutcome() : done.status().ToString();
 }

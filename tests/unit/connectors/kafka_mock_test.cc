@@ -53,8 +53,9 @@ TEST_F(KafkaMockTest, TheEndOfAPartitionIsAskedOfItsNewLeader) {
     rd_kafka_mock_partition_set_leader(cluster_.get(), "events", 0, leader);
     const auto ends = kafka::AskEnds(*client, {"events", 0});
     ASSERT_TRUE(ends.ok()) << ends.status();
-    const auto offset = kafka::AskOffsetAt(*client, {"events", 0}, 1);
-    ASSERT_TRUE(offset.ok()) << offset.status();
+    const TopicPartition asked[] = {{"events", 0}};
+    const auto offsets = kafka::AskOffsetsAt(*client, asked, 1);
+    ASSERT_TRUE(offsets.ok()) << offsets.status();
   }
 }
 
