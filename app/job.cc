@@ -48,6 +48,13 @@ struct Budget {
   std::int64_t topics;    // records fetched ahead from topics of sources
 };
 
+Status Hung(std::uint32_t thread) {
+  return {ErrorCode::kInternal,
+          "thread " + std::to_string(thread) +
+              " has made no step for 10 minutes: a call to Kafka or to the disk hangs. The process "
+              "ends; nothing that was committed is lost, and the next start goes on from there"};
+}
+
 void LogStart(const Pipeline& pipeline, const std::string& address, Logger* log) {
   if (log == nullptr) return;
   const bool kafka = pipeline.engine.log == EngineOptions::Log::kKafka;
@@ -186,6 +193,9 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   runtime_options.on_trouble = options.trouble;
   if (member) {
     runtime_options.member = member->name();  // Dead letters stay in their topic.
+    if (options.hung) {
+      runtime_options.on_hang = [&options](std::uint32_t thread) { options.hung(Hung(thread)); };
+    }
     runtime_options.standby = pipeline.kafka->standby;
     runtime_options.copy_first = !std::filesystem::exists(layout.stores, error);
   } else {

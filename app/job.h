@@ -57,6 +57,8 @@ struct JobOptions {
   std::function<void(const Runtime::Progress&)> progress;
   // What passed by itself, or is waited out. Any thread.
   std::function<void(const Status&)> trouble;
+  // A thread hangs and nothing but a new process helps: ends this one. On Kafka only.
+  std::function<void(const Status&)> hung;
   Logger* log = nullptr;  // Null: nothing is logged.
 };
 

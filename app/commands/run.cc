@@ -1,6 +1,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -98,10 +99,18 @@ int RunPipeline(const std::string& file, const RunOptions& options, const std::s
   const auto trouble = [&](const Status& status) {
     log == nullptr ? PrintTrouble(status) : records.Trouble(status);
   };
-  const auto result = RunJob(
-      *loaded.pipeline,
-      {.until_end = options.until_end, .progress = show, .trouble = trouble, .log = log.get()},
-      stop_asked);
+  // At once: what is left of the process would wait for the thread.
+  const auto hung = [&](const Status& status) {
+    log == nullptr ? static_cast<void>(Failed(status)) : records.Failed(status);
+    std::_Exit(kFailed);
+  };
+  const auto result = RunJob(*loaded.pipeline,
+                             {.until_end = options.until_end,
+                              .progress = show,
+                              .trouble = trouble,
+                              .hung = hung,
+                              .log = log.get()},
+                             stop_asked);
   line.Clear();
   if (!result.ok()) {
     if (log == nullptr) return Failed(result.status());

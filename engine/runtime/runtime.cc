@@ -50,7 +50,12 @@ Result<bool> AllHandled(const Plan& plan, Log& log) {
 
 Runtime::Runtime(const Plan& plan, Log& log, StoreFactory& stores, Clock& clock,
                  RuntimeOptions options)
-    : plan_(plan), log_(log), stores_(stores), clock_(clock), options_(std::move(options)) {}
+    : plan_(plan),
+      log_(log),
+      stores_(stores),
+      clock_(clock),
+      options_(std::move(options)),
+      watchdog_(options_.threads) {}
 
 Runtime::~Runtime() = default;
 
@@ -78,7 +83,11 @@ Status Runtime::MakeWorkers() {
 
 void Runtime::ThreadMain(std::uint32_t index) {
   Worker& worker = *workers_[index];
-  const auto stop = [this] { return abandon_.load() || stop_.load() || done_.load(); };
+  // Asked at every step, and while stores are completed.
+  const auto stop = [this, index] {
+    watchdog_.Beat(index);
+    return abandon_.load() || stop_.load() || done_.load();
+  };
   Status status;
   while (status.ok() && !stop()) {
     const Result<bool> worked = worker.Step(stop);
@@ -88,6 +97,7 @@ void Runtime::ThreadMain(std::uint32_t index) {
       Pause(kIdle);
     }
   }
+  watchdog_.Done(index);
   bool counted = false;
   const auto committed = [&] {
     counted = true;
@@ -112,6 +122,17 @@ void Runtime::KeepCopies(const std::stop_token& end) {
       if (!*worked) pause = kCopyPause;
     }
     for (; pause.count() > 0 && !end.stop_requested(); pause -= kCopyPause) Pause(kCopyPause);
+  }
+}
+
+void Runtime::Watch(const std::stop_token& end) {
+  constexpr int kLooks = 20;
+  const std::chrono::milliseconds between(options_.hang_ms / kLooks);
+  std::mutex mutex;
+  std::condition_variable_any ended;
+  std::unique_lock lock(mutex);
+  while (!ended.wait_for(lock, end, between, [] { return false; }) && !end.stop_requested()) {
+    if (const auto thread = watchdog_.Look(kLooks)) return options_.on_hang(*thread);
   }
 }
 
@@ -164,6 +185,8 @@ Status Runtime::Run(const std::function<Status(const Progress&)>& tick) {
   }
   LEADFLOW_RETURN_IF_ERROR(MakeWorkers());
   running_.store(options_.threads);
+  std::jthread watcher;
+  if (options_.on_hang) watcher = std::jthread([this](const std::stop_token& end) { Watch(end); });
   std::vector<std::thread> workers;
   for (std::uint32_t i = 0; i < options_.threads; ++i) {
     workers.emplace_back([this, i] { ThreadMain(i); });

@@ -22,6 +22,7 @@
 #include "engine/runtime/plan.h"
 #include "engine/runtime/standby.h"
 #include "engine/runtime/store_pool.h"
+#include "engine/runtime/watchdog.h"
 #include "engine/runtime/worker.h"
 #include "engine/state/store_factory.h"
 
@@ -38,6 +39,10 @@ struct RuntimeOptions {
   bool standby = false;
   bool copy_first = false;
   std::function<void(const Status& status)> on_trouble;  // What passed, or is waited out.
+  // Called once, of a thread that has made no step for `hang_ms`: nothing will come of it, and only
+  // the end of the process ends it. Empty: nobody looks.
+  std::function<void(std::uint32_t thread)> on_hang;
+  std::int64_t hang_ms = 600'000;
   std::string dead_letters_path;  // Where dead letters are copied to; empty: they stay in the log.
 };
 
@@ -86,6 +91,7 @@ class Runtime {
   bool shared() const { return !options_.member.empty(); }
   Status MakeWorkers();
   void KeepCopies(const std::stop_token& end);
+  void Watch(const std::stop_token& end);
   Status CopyFirst(const std::function<Status(const Progress&)>& tick);
   void ThreadMain(std::uint32_t index);
   Status Supervise(const std::function<Status(const Progress&)>& tick);
@@ -102,6 +108,7 @@ class Runtime {
   std::unique_ptr<Exchange> exchange_;
   std::atomic<const Exchange*> shown_{nullptr};  // The same, for other threads.
   std::vector<std::unique_ptr<Worker>> workers_;
+  Watchdog watchdog_;
   std::int64_t looked_around_ns_ = 0;
   std::atomic<bool> stop_{false};          // Asked to stop.
   std::atomic<bool> done_{false};          // Nothing is left to do, here and elsewhere.
