@@ -46,6 +46,9 @@ class InboxReader final : public SourceReader {
   bool AtEnd() const override { return next_ >= options_.end; }
   bool Idle() const override { return reader_ == nullptr || reader_->AtEnd(at_); }
   std::optional<TopicOffset> topic_offset() const override;
+  std::optional<std::int64_t> records_left() const override {
+    return reader_ == nullptr ? 0 : reader_->Left(at_);
+  }
   void Committed(std::string_view position) override;
 
  private:

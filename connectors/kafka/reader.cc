@@ -64,6 +64,12 @@ bool Reader::AtEnd(const TopicPartition& partition) const {
   return found != by_name_.end() && found->second->feed.at_end();
 }
 
+std::int64_t Reader::Left(const TopicPartition& partition) const {
+  const auto found = by_name_.find(partition);
+  if (found == by_name_.end() || found->second->feed.at_end()) return 0;
+  return found->second->feed.left();
+}
+
 std::size_t Reader::HandOut(Feed& feed, std::size_t max_bytes, const Handle& handle,
                             std::size_t* bytes_handed) {
   const std::size_t before = handed_.size();

@@ -30,6 +30,7 @@ class Reader final : public LogReader {
                                                     std::span<const LogRecord>)>& handle) override;
   std::int64_t Position(const TopicPartition& partition) const override;
   bool AtEnd(const TopicPartition& partition) const override;
+  std::int64_t Left(const TopicPartition& partition) const override;
 
  private:
   struct Input {

@@ -216,6 +216,13 @@ class Reader final : public LogReader {
     return false;
   }
 
+  std::int64_t Left(const TopicPartition& name) const override {
+    for (const auto& input : inputs_) {
+      if (input->name == name) return journal_.RangeOf(*input->partition).end - input->position;
+    }
+    return 0;
+  }
+
  private:
   // A chunk that was handed out in part, and where in it the next record lies.
   struct OpenChunk {

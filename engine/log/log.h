@@ -73,6 +73,10 @@ class LogReader {
   // milliseconds after the last record; one that does not answer for long fails Poll with
   // kUnavailable.
   virtual bool AtEnd(const TopicPartition& partition) const = 0;
+
+  // How many offsets lie between Position and the end that the log last told of; some may hold no
+  // record. 0 if AtEnd or never Seeked.
+  virtual std::int64_t Left(const TopicPartition& partition) const = 0;
 };
 
 class LogWriter {

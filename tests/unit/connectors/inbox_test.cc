@@ -139,7 +139,9 @@ TEST_F(InboxTest, GoesOnWhereItWas) {
   EXPECT_THAT(Read(*first), ElementsAre("{1}"));
   PutBody("{2}");
   const std::string position = first->position();
+  EXPECT_EQ(first->records_left(), 1);
   EXPECT_THAT(Read(*first), ElementsAre("{2}"));
+  EXPECT_EQ(first->records_left(), 0);
   Open();
   const auto second = Reader();
   LOG_ASSERT_OK(second->Seek(position));

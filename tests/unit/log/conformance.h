@@ -274,6 +274,7 @@ TEST_P(LogConformanceTest, AReaderAtTheEndFindsWhatIsCommittedLater) {
   const auto writer = NewWriter();
   const auto reader = log().NewReader();
   EXPECT_EQ(reader->Position(events0_), -1);
+  EXPECT_EQ(reader->Left(events0_), 0);
   LOG_ASSERT_OK(reader->Seek(events0_, 0));
   EXPECT_EQ(reader->Position(events0_), 0);
   const auto at_end = [&] { return reader->AtEnd(events0_); };
@@ -285,9 +286,26 @@ TEST_P(LogConformanceTest, AReaderAtTheEndFindsWhatIsCommittedLater) {
   EXPECT_EQ(PollUntil(*reader, came(2)), (Strings{"a", "b"}));
   EXPECT_EQ(PollUntil(*reader, at_end), Strings{});
   EXPECT_EQ(reader->Position(events0_), End(events0_));
+  EXPECT_EQ(reader->Left(events0_), 0);
   CommitValues(writer.get(), events0_, {"c"});
   EXPECT_EQ(PollUntil(*reader, came(1)), Strings{"c"});
   EXPECT_EQ(PollUntil(*reader, at_end), Strings{});
+}
+
+TEST_P(LogConformanceTest, AReaderSaysHowMuchIsLeft) {
+  const auto writer = NewWriter();
+  CommitValues(writer.get(), events0_, {"a", "b", "c"});
+  const auto reader = log().NewReader();
+  LOG_ASSERT_OK(reader->Seek(events0_, 0));
+  std::int64_t left = -1;
+  ASSERT_TRUE(Eventually([&] {
+    LOG_EXPECT_OK(
+        reader->Poll(1, [](const TopicPartition&, std::span<const LogRecord>) {}).status());
+    left = reader->Left(events0_);
+    return reader->Position(events0_) > 0;
+  }));
+  EXPECT_EQ(left, End(events0_) - reader->Position(events0_));
+  EXPECT_GE(left, 2);
 }
 
 TEST_P(LogConformanceTest, APausedPartitionRestsUntilResumed) {

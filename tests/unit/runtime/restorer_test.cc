@@ -49,6 +49,9 @@ class WatchedLog final : public ForwardingLog {
       return reader_->Position(partition);
     }
     bool AtEnd(const TopicPartition& partition) const override { return reader_->AtEnd(partition); }
+    std::int64_t Left(const TopicPartition& partition) const override {
+      return reader_->Left(partition);
+    }
 
    private:
     const std::unique_ptr<LogReader> reader_;
