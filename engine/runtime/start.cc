@@ -18,6 +18,7 @@ namespace {
 // Longer than a transaction may stay undecided.
 constexpr std::int64_t kPatienceNs = std::int64_t{45} * 1'000'000'000;
 constexpr int kRestoresMax = 1000;
+constexpr std::int64_t kFenceAgainNs = std::int64_t{2} * 1'000'000'000;
 
 }  // namespace
 
@@ -60,9 +61,9 @@ Result<StreamThread::Inputs> StreamThread::FenceOthers(const std::function<bool(
     inputs.inputs.push_back({plan_.events_topic(), partition});
     inputs.inputs.push_back({plan_.facts_topic(), partition});
   }
-  log_.FenceAbsent(plan_.app, share_.member, inputs.inputs);
   const std::int64_t begin_ns = clock_.MonotonicNanos();
   while (true) {
+    FenceAbsent(inputs);
     auto committed = log_.CommittedOffsets(plan_.app, inputs.inputs);
     if (committed.ok()) {
       inputs.committed = *std::move(committed);
@@ -72,6 +73,15 @@ Result<StreamThread::Inputs> StreamThread::FenceOthers(const std::function<bool(
     if (late || !committed.status().retryable()) return committed.status();
     if (go_on && !go_on()) return Status(ErrorCode::kCancelled, "stopped at the start");
   }
+}
+
+// What dead members have left open. The group holds them for dead only once their sessions are
+// over, so it is asked again as long as something is waited for.
+void StreamThread::FenceAbsent(const Inputs& inputs) {
+  const std::int64_t now_ns = clock_.MonotonicNanos();
+  if (fenced_absent_ns_ && now_ns - *fenced_absent_ns_ < kFenceAgainNs) return;
+  log_.FenceAbsent(plan_.app, share_.member, inputs.inputs);
+  fenced_absent_ns_ = clock_.MonotonicNanos();
 }
 
 Status StreamThread::MakeStage(Stage stage, std::string_view stage_name) {
@@ -155,7 +165,7 @@ Status StreamThread::HoldStores() {
   return {};
 }
 
-Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
+Status StreamThread::RestoreOnce(const Inputs& inputs, const std::function<bool()>& go_on) {
   Restorer restorer(log_, clock_);
   LEADFLOW_RETURN_IF_ERROR(ForEachTask([&](Task& task) {
     const TaskSpec& spec = task.spec();
@@ -166,6 +176,7 @@ Status StreamThread::RestoreOnce(const std::function<bool()>& go_on) {
   const std::int64_t begin_ns = clock_.MonotonicNanos();
   const Status status = restorer.Run([&] {
     progress.restore_left.store(restorer.left());
+    FenceAbsent(inputs);
     return !go_on || go_on();
   });
   progress.restore_left.store(0);
@@ -179,7 +190,7 @@ Status StreamThread::RestoreStores(const Inputs& inputs, const std::function<boo
   const std::int64_t begin_ns = clock_.MonotonicNanos();
   std::string behind;
   for (int attempt = 0; attempt < kRestoresMax; ++attempt) {
-    LEADFLOW_RETURN_IF_ERROR(RestoreOnce(go_on));
+    LEADFLOW_RETURN_IF_ERROR(RestoreOnce(inputs, go_on));
     LEADFLOW_ASSIGN_OR_RETURN(behind, BehindGroup(inputs));
     if (behind.empty()) return {};
     if (clock_.MonotonicNanos() - begin_ns > kPatienceNs) break;

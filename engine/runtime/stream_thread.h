@@ -123,11 +123,12 @@ class StreamThread {
   // start.cc
   Status OpenWriter();
   Result<Inputs> FenceOthers(const std::function<bool()>& go_on);
+  void FenceAbsent(const Inputs& inputs);
   Status MakeStage(Stage stage, std::string_view stage_name);
   void MakeSources();
   Status HoldStores();
   Status HoldStore(Task* task);
-  Status RestoreOnce(const std::function<bool()>& go_on);
+  Status RestoreOnce(const Inputs& inputs, const std::function<bool()>& go_on);
   Status RestoreStores(const Inputs& inputs, const std::function<bool()>& go_on);
   Result<std::string> BehindGroup(const Inputs& inputs);
   Status OpenTasks();
@@ -219,7 +220,8 @@ class StreamThread {
   std::int64_t last_commit_took_ns_ = 0;
   bool caught_up_ = false;  // Since the last commit there was a moment in which nothing was left.
   std::int64_t last_flush_ns_ = 0;
-  std::int64_t applied_bytes_ = 0;  // Since the last flush.
+  std::optional<std::int64_t> fenced_absent_ns_;  // When it was last tried.
+  std::int64_t applied_bytes_ = 0;                // Since the last flush.
   std::int64_t messages_read_ = 0;
   std::uint64_t drains_ = 0;
 

@@ -92,6 +92,29 @@ class WeekLog final : public ForwardingLog {
   std::int64_t tombstones_ms() const override { return 7 * kDayMs; }
 };
 
+// Where a dead member has left a transaction open: it is held for dead after some seconds only, and
+// before somebody ends it the offsets of the group are not known.
+class PendingLog final : public ForwardingLog {
+ public:
+  PendingLog(Log& log, VirtualClock& clock) : ForwardingLog(log), clock_(clock) {}
+  void FenceAbsent(std::string_view, const Membership*, std::span<const TopicPartition>) override {
+    ended_ = clock_.MonotonicNanos() - begin_ns_ >= kSessionNs;
+  }
+  Result<std::vector<std::int64_t>> CommittedOffsets(std::string_view group,
+                                                     std::span<const TopicPartition> inputs,
+                                                     OffsetsAs which) override {
+    if (ended_) return ForwardingLog::CommittedOffsets(group, inputs, which);
+    clock_.Advance(1'000);
+    return Status::Unavailable("a transaction is under way");
+  }
+
+ private:
+  static constexpr std::int64_t kSessionNs = std::int64_t{10} * 1'000'000'000;
+  VirtualClock& clock_;
+  const std::int64_t begin_ns_ = clock_.MonotonicNanos();
+  bool ended_ = false;
+};
+
 class StreamThreadTest : public testing::Test {
  protected:
   StreamThreadTest() : machine_({{"a=1", "b=2", "c=3", "d=4", "e=5", "f=6"}}) {
@@ -383,6 +406,14 @@ TEST_F(StreamThreadTest, ANewerThreadOfItsIndexFencesIt) {
   thread().RequestCommit();
   EXPECT_EQ(thread().Step().status().code(), ErrorCode::kFailedPrecondition);
   EXPECT_EQ(*machine_.log->EndOffset(kEventsChangelog), 0);
+}
+
+TEST_F(StreamThreadTest, WhatADeadMemberLeftOpenIsEndedOnceItIsHeldForDead) {
+  PendingLog log(*machine_.log, clock_);
+  Begin(1, &log);
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
+  EXPECT_OK(threads_[0]->Start());
+  EXPECT_LT(clock_.MonotonicNanos() - begin_ns, std::int64_t{15} * 1'000'000'000);
 }
 
 TEST_F(StreamThreadTest, ACommitThatGotNoAnswerIsSentAgain) {
