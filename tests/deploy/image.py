@@ -2,8 +2,8 @@
 
     image.py SOURCE_FOLDER [--suite trixie]
 
-Where no registry is, the base image is made by mmdebstrap from this machine's own Debian mirror, and what apt needs to reach that
-(its configuration, certificates) is mounted while the image is built. Needs root, buildah, podman and mmdebstrap; ends with 77 where
+Where no registry is, the base image is made by mmdebstrap from this machine's own Debian mirror, and apt's configuration, which may be
+needed to reach that, is mounted while the image is built. Needs root, buildah, podman and mmdebstrap; ends with 77 where
 they are missing.
 """
 import argparse
@@ -37,14 +37,12 @@ class Images:
 
     def base(self, folder, suite):
         mirror = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").split()[0]
-        run("mmdebstrap", "--variant=minbase", suite, folder / "base.tar", f"deb {mirror} {suite} main")
+        run("mmdebstrap", "--variant=minbase", "--include=ca-certificates", suite, folder / "base.tar", f"deb {mirror} {suite} main")
         run("podman", *self.store, "import", folder / "base.tar", "localhost/base")
 
     def build(self, source, base):
-        mounts = [word for path in ("/etc/apt/apt.conf.d", "/etc/ssl/certs") if pathlib.Path(path).is_dir()
-                  for word in ("--volume", f"{path}:{path}:ro")]
-        command = ["buildah", *self.store, "build", "--isolation=chroot", "--pull-never", "--network=host", "--format=docker", *mounts,
-                   "--build-arg", f"BASE={base}", "-f", source / "deploy/docker/Dockerfile", "-t", "localhost/leadflow", source]
+        command = ["buildah", *self.store, "build", "--isolation=chroot", "--pull-never", "--network=host", "--format=docker",
+                   "--volume", "/etc/apt/apt.conf.d:/etc/apt/apt.conf.d:ro", "--build-arg", f"BASE={base}", "-f", source / "deploy/docker/Dockerfile", "-t", "localhost/leadflow", source]
         expect(subprocess.run(command).returncode == 0, "the image cannot be built")  # It takes minutes: all of it is shown.
 
 
