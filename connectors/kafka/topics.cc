@@ -11,6 +11,7 @@ namespace leadflow::kafka {
 namespace {
 
 constexpr int kPauseMs = 20;
+constexpr bool kWithLeaders = true;
 constexpr std::int64_t kMarginMs = 500;  // librdkafka itself tells that time is up.
 
 std::string ToCreate(const TopicSpec& spec, const KafkaOptions& options) {
@@ -149,17 +150,25 @@ Result<std::optional<Topics::Shape>> Topics::Describe(const std::string& topic) 
 
 Result<std::uint32_t> Topics::Partitions(const std::string& topic) {
   LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(topic));
-  if (!shape) {
+  const std::uint32_t partitions = shape ? shape->partitions : PartitionsOfNew(topic);
+  if (partitions == 0) {
     return Status::NotFound("topic `" + topic + "` does not exist on kafka brokers " +
                             client_->options().brokers + ": create it");
   }
   const std::lock_guard lock(mutex_);
-  partitions_[topic] = shape->partitions;
-  return shape->partitions;
+  partitions_[topic] = partitions;
+  return partitions;
+}
+
+// Brokers that are still making it may not know it.
+std::uint32_t Topics::PartitionsOfNew(const std::string& topic) {
+  const std::lock_guard lock(new_mutex_);
+  const auto found = new_.find(topic);
+  return found == new_.end() ? 0 : static_cast<std::uint32_t>(found->second.size());
 }
 
 Status Topics::Check(const TopicPartition& partition) {
-  LEADFLOW_RETURN_IF_ERROR(AwaitNew());
+  LEADFLOW_RETURN_IF_ERROR(AwaitNew(partition.topic));
   {
     const std::lock_guard lock(mutex_);
     const auto known = partitions_.find(partition.topic);
@@ -183,14 +192,22 @@ Status Topics::Ensure(std::span<const TopicSpec> specs) {
     LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(spec.name));
     (shape ? existing : missing).push_back(&spec);
   }
-  if (!missing.empty()) {
-    LEADFLOW_RETURN_IF_ERROR(Create(missing, &existing));
-    LEADFLOW_RETURN_IF_ERROR(AwaitLeaders(missing));
+  // First what a start needs: while a broker makes the rest, the state can be completed.
+  const auto rest = std::stable_partition(
+      missing.begin(), missing.end(), [](const TopicSpec* one) { return !one->for_subscribers; });
+  const std::span<const TopicSpec*> needed(missing.begin(), rest), later(rest, missing.end());
+  Findings refused;
+  refused.Add(Create(needed, &existing));
+  refused.Add(Create(later, &existing));
+  LEADFLOW_RETURN_IF_ERROR(refused.status());
+  for (const TopicSpec* spec : needed) {
+    LEADFLOW_RETURN_IF_ERROR(Await(spec->name, kWithLeaders).status());
   }
   Findings findings;
   for (const TopicSpec* spec : existing) {
-    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(spec->name));
-    findings.Add(CheckShape(*spec, shape.value_or(Shape())));
+    // Another process may have made it just now.
+    LEADFLOW_ASSIGN_OR_RETURN(const Shape shape, Await(spec->name, !kWithLeaders));
+    findings.Add(CheckShape(*spec, shape));
   }
   findings.Add(CheckSettings(existing));
   LEADFLOW_RETURN_IF_ERROR(findings.status());
@@ -224,6 +241,7 @@ Status Topics::CheckShape(const TopicSpec& spec, const Shape& shape) const {
 // Those that another process made meanwhile go to `existing`.
 Status Topics::Create(std::span<const TopicSpec* const> specs,
                       std::vector<const TopicSpec*>* existing) {
+  if (specs.empty()) return {};
   const KafkaOptions& options = client_->options();
   Findings findings;
   std::vector<std::unique_ptr<rd_kafka_NewTopic_t, NewTopicDeleter>> topics;
@@ -258,11 +276,15 @@ Status Topics::Create(std::span<const TopicSpec* const> specs,
   for (const rd_kafka_topic_result_t* result : std::span(results, count)) {
     const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(result);
     const std::string name = rd_kafka_topic_result_name(result);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    const auto spec = std::find_if(specs.begin(), specs.end(),
+                                   [&](const TopicSpec* one) { return one->name == name; });
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const std::lock_guard lock(new_mutex_);
+      for (std::uint32_t i = 0; i < (*spec)->partitions; ++i) new_[name].push_back({name, i});
+      continue;
+    }
     if (error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-      for (const TopicSpec* spec : specs) {
-        if (spec->name == name) existing->push_back(spec);
-      }
+      existing->push_back(*spec);
       continue;
     }
     const char* const said = rd_kafka_topic_result_error_string(result);
@@ -278,29 +300,30 @@ Status Topics::Create(std::span<const TopicSpec* const> specs,
   return findings.status();
 }
 
-Status Topics::AwaitLeaders(std::span<const TopicSpec* const> specs) {
+// Until the brokers know a topic that is there, and who leads its partitions.
+Result<Topics::Shape> Topics::Await(const std::string& topic, bool with_leaders) const {
   const Deadline deadline(client_->options().answer_timeout_ms);
-  for (const TopicSpec* spec : specs) {
-    while (true) {
-      LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(spec->name));
-      if (shape && shape->ready) break;
-      if (deadline.passed()) {
-        return Status::Unavailable("topic `" + spec->name +
-                                   "` was created, and has no leader yet: "
-                                   "see the logs of the brokers");
-      }
-      rd_kafka_poll(client_->get(), kPauseMs);
+  while (true) {
+    LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(topic));
+    if (shape && (shape->ready || !with_leaders)) return *shape;
+    if (deadline.passed()) {
+      return Status::Unavailable("topic `" + topic +
+                                 "` was created, and has no leader yet: see the logs of the "
+                                 "brokers");
     }
-    const std::lock_guard lock(new_mutex_);
-    for (std::uint32_t i = 0; i < spec->partitions; ++i) new_.push_back({spec->name, i});
+    rd_kafka_poll(client_->get(), kPauseMs);
   }
-  return {};
 }
 
-Status Topics::AwaitNew() {
+// Until they can be used: a leader that is named may not take records yet, and a first request that
+// fails costs a writer its transaction.
+Status Topics::AwaitNew(const std::string& topic) {
   const std::lock_guard lock(new_mutex_);
-  LEADFLOW_RETURN_IF_ERROR(AskOffsetsAt(client_, new_, RD_KAFKA_OFFSET_END).status());
-  new_.clear();
+  const auto found = new_.find(topic);
+  if (found == new_.end()) return {};
+  LEADFLOW_RETURN_IF_ERROR(Await(topic, kWithLeaders).status());
+  LEADFLOW_RETURN_IF_ERROR(AskOffsetsAt(client_, found->second, RD_KAFKA_OFFSET_END).status());
+  new_.erase(found);
   return {};
 }
 

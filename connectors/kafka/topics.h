@@ -66,11 +66,12 @@ class Topics {
   // See KafkaLog::EnsureTopics.
   Status Ensure(std::span<const TopicSpec> specs);
 
-  // How many it has now. kNotFound: there is no such topic.
+  // How many it has now; what Ensure has made and nobody has used yet is there. kNotFound: there is
+  // no such topic.
   Result<std::uint32_t> Partitions(const std::string& topic);
 
   // OK if the partition exists. Asks the cluster once per topic. Whoever is to use a partition asks
-  // here first: this waits until what Ensure made is ready.
+  // here first: this waits until a topic that Ensure made is ready.
   Status Check(const TopicPartition& partition);
 
   bool compacted(const std::string& topic) const;
@@ -84,8 +85,9 @@ class Topics {
   // nullopt: there is no such topic.
   Result<std::optional<Shape>> Describe(const std::string& topic) const;
   Status Create(std::span<const TopicSpec* const> specs, std::vector<const TopicSpec*>* existing);
-  Status AwaitLeaders(std::span<const TopicSpec* const> specs);
-  Status AwaitNew();
+  Result<Shape> Await(const std::string& topic, bool with_leaders) const;
+  Status AwaitNew(const std::string& topic);
+  std::uint32_t PartitionsOfNew(const std::string& topic);
   Status CheckSettings(std::span<const TopicSpec* const> specs) const;
   Status CheckShape(const TopicSpec& spec, const Shape& shape) const;
 
@@ -97,7 +99,7 @@ class Topics {
   // Made by Ensure, with a leader that may not take records yet: a first request that fails costs a
   // writer its transaction. Brokers need some 20 ms for each; meanwhile other things begin.
   std::mutex new_mutex_;
-  std::vector<TopicPartition> new_;  // Guarded by new_mutex_.
+  std::map<std::string, std::vector<TopicPartition>> new_;  // By topic. Guarded by new_mutex_.
 };
 
 }  // namespace leadflow::kafka

@@ -1,6 +1,7 @@
 // What each mistake and each fault ends in, on a real broker: a Status whose message names the
 // thing and the fix, within the time that was given, and nothing lost or doubled afterwards.
 #include <chrono>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -164,6 +165,38 @@ TEST(KafkaTopicsTest, MissingTopicsAreAllNamedWithWhatTheyNeed) {
                     HasSubstr("cleanup.policy=compact"), HasSubstr("min.insync.replicas=2")));
 }
 
+// Each finds some topics missing, there, or made by another one a moment ago.
+TEST(KafkaTopicsTest, ProcessesThatBeginAtOnceHaveTheSameTopics) {
+  constexpr std::uint32_t kProcesses = 4;
+  std::vector<TopicSpec> specs;
+  for (int i = 0; i < 8; ++i) {
+    specs.push_back({UniqueName("topic"), kProcesses, Cleanup::kCompact});
+    specs.back().for_subscribers = i % 2 == 0;
+  }
+  const std::string writers = UniqueName("writer");
+  std::vector<std::future<Status>> processes;
+  for (std::uint32_t i = 0; i < kProcesses; ++i) {
+    processes.push_back(std::async(std::launch::async, [&, i]() -> Status {
+      const auto log = Open();
+      LEADFLOW_RETURN_IF_ERROR(log->EnsureTopics(specs));
+      LEADFLOW_ASSIGN_OR_RETURN(const auto writer,
+                                log->NewWriter(writers + std::to_string(i), nullptr));
+      LEADFLOW_RETURN_IF_ERROR(writer->Begin());
+      for (const TopicSpec& spec : specs) {
+        LEADFLOW_RETURN_IF_ERROR(writer->Append({spec.name, i}, "key", "value"));
+      }
+      return writer->Commit();
+    }));
+  }
+  for (auto& process : processes) LOG_EXPECT_OK(process.get());
+  const auto log = Open();
+  for (const TopicSpec& spec : specs) {
+    for (std::uint32_t i = 0; i < kProcesses; ++i) {
+      EXPECT_EQ(Values(*log, {spec.name, i}, 1), std::vector<std::string>{"value"});
+    }
+  }
+}
+
 TEST(KafkaTopicsTest, MoreReplicasThanBrokersNameTheSetting) {
   KafkaOptions options = BrokerOptions();
   options.replication = 3;
@@ -266,9 +299,10 @@ TEST(KafkaTopicsTest, WhatIsForgottenHalfwayIsNoState) {
   const std::string group = UniqueName("group");
   const TopicPartition topic = NewTopic(*log);
   LOG_EXPECT_OK(log->CommittedOffsets(group, {&topic, 1}).status());
+  LOG_EXPECT_OK(log->EndOffset(topic).status());
   LOG_EXPECT_OK(CheckNotForgotten(*log, group));
   const TopicSpec sign{ForgettingTopic(group), 1, Cleanup::kDelete};
-  LOG_EXPECT_OK(log->EnsureTopics({&sign, 1}));  // As if it had been broken off.
+  LOG_EXPECT_OK(Open()->EnsureTopics({&sign, 1}));  // As if it had been broken off.
   const Status status = CheckNotForgotten(*log, group);
   EXPECT_EQ(status.code(), ErrorCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("`leadflow reset` removes what is left"));
