@@ -48,10 +48,11 @@ struct Budget {
   std::int64_t topics;    // records fetched ahead from topics of sources
 };
 
-Status Hung(std::uint32_t thread) {
+Status Hung(std::uint32_t thread, std::int64_t silent_ms) {
   return {ErrorCode::kInternal,
-          "thread " + std::to_string(thread) +
-              " has made no step for 10 minutes: a call to Kafka or to the disk hangs. The process "
+          "thread " + std::to_string(thread) + " has made no step for " +
+              std::to_string(silent_ms / 60'000) +
+              " minutes: a call to Kafka or to the disk hangs. The process "
               "ends; nothing that was committed is lost, and the next start goes on from there"};
 }
 
@@ -194,7 +195,9 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   if (member) {
     runtime_options.member = member->name();  // Dead letters stay in their topic.
     if (options.hung) {
-      runtime_options.on_hang = [&options](std::uint32_t thread) { options.hung(Hung(thread)); };
+      runtime_options.on_hang = [&, silent_ms = runtime_options.hang_ms](std::uint32_t thread) {
+        options.hung(Hung(thread, silent_ms));
+      };
     }
     runtime_options.standby = pipeline.kafka->standby;
     runtime_options.copy_first = !std::filesystem::exists(layout.stores, error);
