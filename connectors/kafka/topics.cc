@@ -11,7 +11,6 @@ namespace leadflow::kafka {
 namespace {
 
 constexpr int kPauseMs = 20;
-constexpr bool kWithLeaders = true;
 constexpr std::int64_t kMarginMs = 500;  // librdkafka itself tells that time is up.
 
 std::string ToCreate(const TopicSpec& spec, const KafkaOptions& options) {
@@ -164,7 +163,7 @@ Result<std::uint32_t> Topics::Partitions(const std::string& topic) {
 std::uint32_t Topics::PartitionsOfNew(const std::string& topic) {
   const std::lock_guard lock(new_mutex_);
   const auto found = new_.find(topic);
-  return found == new_.end() ? 0 : static_cast<std::uint32_t>(found->second.size());
+  return found == new_.end() ? 0 : found->second;
 }
 
 Status Topics::Check(const TopicPartition& partition) {
@@ -196,17 +195,16 @@ Status Topics::Ensure(std::span<const TopicSpec> specs) {
   const auto rest = std::stable_partition(
       missing.begin(), missing.end(), [](const TopicSpec* one) { return !one->for_subscribers; });
   const std::span<const TopicSpec*> needed(missing.begin(), rest), later(rest, missing.end());
-  Findings refused;
-  refused.Add(Create(needed, &existing));
-  refused.Add(Create(later, &existing));
-  LEADFLOW_RETURN_IF_ERROR(refused.status());
-  for (const TopicSpec* spec : needed) {
-    LEADFLOW_RETURN_IF_ERROR(Await(spec->name, kWithLeaders).status());
-  }
   Findings findings;
+  findings.Add(Create(needed, &existing));
+  findings.Add(Create(later, &existing));
+  LEADFLOW_RETURN_IF_ERROR(findings.status());
+  for (const TopicSpec* spec : needed) {
+    LEADFLOW_RETURN_IF_ERROR(Await(spec->name, Until::kLed).status());
+  }
   for (const TopicSpec* spec : existing) {
     // Another process may have made it just now.
-    LEADFLOW_ASSIGN_OR_RETURN(const Shape shape, Await(spec->name, !kWithLeaders));
+    LEADFLOW_ASSIGN_OR_RETURN(const Shape shape, Await(spec->name, Until::kKnown));
     findings.Add(CheckShape(*spec, shape));
   }
   findings.Add(CheckSettings(existing));
@@ -280,7 +278,7 @@ Status Topics::Create(std::span<const TopicSpec* const> specs,
                                    [&](const TopicSpec* one) { return one->name == name; });
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       const std::lock_guard lock(new_mutex_);
-      for (std::uint32_t i = 0; i < (*spec)->partitions; ++i) new_[name].push_back({name, i});
+      new_[name] = (*spec)->partitions;
       continue;
     }
     if (error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
@@ -300,12 +298,11 @@ Status Topics::Create(std::span<const TopicSpec* const> specs,
   return findings.status();
 }
 
-// Until the brokers know a topic that is there, and who leads its partitions.
-Result<Topics::Shape> Topics::Await(const std::string& topic, bool with_leaders) const {
+Result<Topics::Shape> Topics::Await(const std::string& topic, Until until) const {
   const Deadline deadline(client_->options().answer_timeout_ms);
   while (true) {
     LEADFLOW_ASSIGN_OR_RETURN(const std::optional<Shape> shape, Describe(topic));
-    if (shape && (shape->ready || !with_leaders)) return *shape;
+    if (shape && (shape->ready || until == Until::kKnown)) return *shape;
     if (deadline.passed()) {
       return Status::Unavailable("topic `" + topic +
                                  "` was created, and has no leader yet: see the logs of the "
@@ -321,8 +318,10 @@ Status Topics::AwaitNew(const std::string& topic) {
   const std::lock_guard lock(new_mutex_);
   const auto found = new_.find(topic);
   if (found == new_.end()) return {};
-  LEADFLOW_RETURN_IF_ERROR(Await(topic, kWithLeaders).status());
-  LEADFLOW_RETURN_IF_ERROR(AskOffsetsAt(client_, found->second, RD_KAFKA_OFFSET_END).status());
+  LEADFLOW_RETURN_IF_ERROR(Await(topic, Until::kLed).status());
+  std::vector<TopicPartition> partitions;
+  for (std::uint32_t i = 0; i < found->second; ++i) partitions.push_back({topic, i});
+  LEADFLOW_RETURN_IF_ERROR(AskOffsetsAt(client_, partitions, RD_KAFKA_OFFSET_END).status());
   new_.erase(found);
   return {};
 }

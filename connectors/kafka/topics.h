@@ -85,7 +85,9 @@ class Topics {
   // nullopt: there is no such topic.
   Result<std::optional<Shape>> Describe(const std::string& topic) const;
   Status Create(std::span<const TopicSpec* const> specs, std::vector<const TopicSpec*>* existing);
-  Result<Shape> Await(const std::string& topic, bool with_leaders) const;
+  // Waits until the brokers know a topic that is there, or also who leads its partitions.
+  enum class Until : std::uint8_t { kKnown, kLed };
+  Result<Shape> Await(const std::string& topic, Until until) const;
   Status AwaitNew(const std::string& topic);
   std::uint32_t PartitionsOfNew(const std::string& topic);
   Status CheckSettings(std::span<const TopicSpec* const> specs) const;
@@ -99,7 +101,7 @@ class Topics {
   // Made by Ensure, with a leader that may not take records yet: a first request that fails costs a
   // writer its transaction. Brokers need some 20 ms for each; meanwhile other things begin.
   std::mutex new_mutex_;
-  std::map<std::string, std::vector<TopicPartition>> new_;  // By topic. Guarded by new_mutex_.
+  std::map<std::string, std::uint32_t> new_;  // Partitions by topic. Guarded by new_mutex_.
 };
 
 }  // namespace leadflow::kafka

@@ -175,8 +175,8 @@ Status StreamThread::RestoreOnce(const Inputs& inputs, const std::function<bool(
   Exchange::ThreadProgress& progress = exchange_.progress(index_);
   const std::int64_t begin_ns = clock_.MonotonicNanos();
   const Status status = restorer.Run([&] {
-    progress.restore_left.store(restorer.left());
-    FenceAbsent(inputs);
+    const std::int64_t left = restorer.left();
+    if (progress.restore_left.exchange(left) == left) FenceAbsent(inputs);
     return !go_on || go_on();
   });
   progress.restore_left.store(0);

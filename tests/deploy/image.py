@@ -42,7 +42,8 @@ class Images:
 
     def build(self, source, base):
         command = ["buildah", *self.store, "build", "--isolation=chroot", "--pull-never", "--network=host", "--format=docker",
-                   "--volume", "/etc/apt/apt.conf.d:/etc/apt/apt.conf.d:ro", "--build-arg", f"BASE={base}", "-f", source / "deploy/docker/Dockerfile", "-t", "localhost/leadflow", source]
+                   "--volume", "/etc/apt/apt.conf.d:/etc/apt/apt.conf.d:ro", "--build-arg", f"BASE={base}",
+                   "-f", source / "deploy/docker/Dockerfile", "-t", "localhost/leadflow", source]
         expect(subprocess.run(command).returncode == 0, "the image cannot be built")  # It takes minutes: all of it is shown.
 
 
