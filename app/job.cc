@@ -38,13 +38,15 @@ struct Budget {
         commit(std::max(pipeline.engine.memory_bytes / (far ? 28 : 32) / pipeline.engine.threads,
                         kMiB)),
         clusters(std::max(
-            pipeline.engine.memory_bytes * (far ? 5 : 10) / 32 / pipeline.engine.partitions, kMiB)),
+            pipeline.engine.memory_bytes * (far ? 8 : 10) / 32 / pipeline.engine.partitions, kMiB)),
+        groups(std::max(pipeline.engine.memory_bytes / 16 / pipeline.engine.partitions, kMiB)),
         topics(pipeline.engine.memory_bytes / 48) {}
   bool far;               // The log is on Kafka.
   std::int64_t stores;    // RocksDB
-  std::int64_t gathered;  // committed writes before RocksDB, per partition; twice
+  std::int64_t gathered;  // committed writes before RocksDB, per partition; twice at times
   std::int64_t commit;    // messages handled between two commits, per thread
   std::int64_t clusters;  // decoded journeys, per partition
+  std::int64_t groups;    // sums of the rows, per partition
   std::int64_t topics;    // records fetched ahead from topics of sources
 };
 
@@ -128,14 +130,14 @@ Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
   plan.rules_hash = pipeline.rules;
   plan.partitions = static_cast<std::uint32_t>(pipeline.engine.partitions);
   LEADFLOW_ASSIGN_OR_RETURN(plan.sources, MakeSources(pipeline, options));
-  const std::size_t cache = options.cache_bytes;
-  plan.events = {
-      "journeys", "who is a lead, and what does a change of its journey change",
-      [&pipeline, cache](std::uint32_t) { return MakeJourneysOperator(pipeline, cache); }};
+  plan.events = {"journeys", "who is a lead, and what does a change of its journey change",
+                 [&pipeline, bytes = options.cluster_bytes](std::uint32_t) {
+                   return MakeJourneysOperator(pipeline, bytes);
+                 }};
   plan.facts = {"kpis", "sums of facts per row",
-                [&pipeline, schemas = options.schemas](std::uint32_t) {
-                  return std::make_unique<KpiOperator>(pipeline, KpiOperator::kCacheBytes,
-                                                       RowPublisher::Limits(), schemas);
+                [&pipeline, bytes = options.group_bytes, schemas = options.schemas](std::uint32_t) {
+                  return std::make_unique<KpiOperator>(pipeline, bytes, RowPublisher::Limits(),
+                                                       schemas);
                 }};
   for (const OutputSpec& output : pipeline.outputs) plan.outputs.push_back(DescribeOutput(output));
   for (const RowTopicSpec& output : pipeline.row_topics) {
@@ -178,7 +180,8 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
       StartQueue(pipeline, inbox.get(), member ? "-" + member->name() : "", options.trouble));
   const Taken taken(service.get(), queue.get());
   const Budget budget(pipeline);
-  plan_options.cache_bytes = static_cast<std::size_t>(budget.clusters);
+  plan_options.cluster_bytes = static_cast<std::size_t>(budget.clusters);
+  plan_options.group_bytes = static_cast<std::size_t>(budget.groups);
   plan_options.topic_bytes = budget.topics;
   plan_options.until_end = options.until_end;
   LEADFLOW_ASSIGN_OR_RETURN(const Plan plan, MakePlan(pipeline, plan_options));

@@ -28,7 +28,8 @@ struct SourceMessages {
 
 struct PlanOptions {
   KeyedHash::Key key{};
-  std::size_t cache_bytes = std::size_t{64} << 20;      // Decoded clusters, per partition.
+  std::size_t cluster_bytes = std::size_t{64} << 20;    // Decoded clusters, per partition.
+  std::size_t group_bytes = std::size_t{64} << 20;      // Groups of rows, per partition.
   const std::vector<SourceMessages>* inputs = nullptr;  // Instead of files; outlives the plan.
   std::int64_t topic_bytes = std::int64_t{32} << 20;    // Fetched ahead, of topics of sources.
   bool until_end = false;                               // Topics end where they end now.

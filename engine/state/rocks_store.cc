@@ -94,8 +94,8 @@ std::string EndOf(std::string_view prefix) {
 // Committed writes gather in a hash table first, where a key that is written again and again costs
 // one entry. When it is full, a thread of its own hands it to RocksDB in key order and large
 // batches: that is what its memtable likes best. What is lost of them by a crash stands in the
-// changelog. The table stays for readers until the next one is full, so that what is in use is
-// found without asking RocksDB.
+// changelog. The memory goes back as soon as RocksDB has it all: the caches of the operators make
+// more of it.
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
@@ -321,6 +321,7 @@ class RocksStore final : public KeyedStore {
 
   Status Applied(std::int64_t changelog_offset) {
     applied_ = changelog_offset;
+    ReleaseSpilled();
     return gathered_.memory_bytes() < gather_bytes_ ? Status() : Spill();
   }
 
@@ -344,6 +345,15 @@ class RocksStore final : public KeyedStore {
       spill_ended_.notify_all();
     });
     return {};
+  }
+
+  void ReleaseSpilled() {
+    if (spilled_writes_.empty()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (spilling_ || !spill_status_.ok()) return;
+    }
+    spilled_writes_ = StagedWrites();
   }
 
   Status AwaitSpill() {
@@ -400,7 +410,7 @@ class RocksStore final : public KeyedStore {
   bool spilling_ = false;
   Status spill_status_;          // Of the last one; an error stays.
   StagedWrites gathered_;        // Committed, not yet on its way to RocksDB.
-  StagedWrites spilled_writes_;  // What was gathered before. Does not change while it is spilled.
+  StagedWrites spilled_writes_;  // On their way to RocksDB; do not change meanwhile.
   std::int64_t applied_;
   std::int64_t spilled_;  // The offset that RocksDB's own state equals.
   mutable std::int64_t durable_;

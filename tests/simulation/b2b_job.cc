@@ -97,8 +97,10 @@ class MistakenIngest final : public Operator {
 
 Plan PlanOf(const Pipeline& pipeline, const std::vector<app::SourceMessages>& inputs,
             std::size_t cache_bytes) {
-  auto plan =
-      app::MakePlan(pipeline, {.key = {1, 2, 3}, .cache_bytes = cache_bytes, .inputs = &inputs});
+  auto plan = app::MakePlan(pipeline, {.key = {1, 2, 3},
+                                       .cluster_bytes = cache_bytes,
+                                       .group_bytes = cache_bytes,
+                                       .inputs = &inputs});
   LEADFLOW_CHECK(plan.ok());
   for (SourcePlan& source : plan->sources) {
     source.ingest = [make = source.ingest](std::uint32_t partition) {
