@@ -145,7 +145,8 @@ Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
   }
   for (const RowFeed& feed : RowFeedsOf(pipeline)) {
     const bool upserts = feed.output->envelope != RowTopicSpec::Envelope::kDelta;
-    plan.output_topics.push_back({feed.topic, upserts ? Cleanup::kCompact : Cleanup::kDelete});
+    plan.output_topics.push_back({feed.topic, upserts ? Cleanup::kCompact : Cleanup::kDelete,
+                                  static_cast<std::uint32_t>(feed.output->partitions)});
   }
   return plan;
 }

@@ -127,7 +127,7 @@ std::vector<TopicSpec> Plan::Topics() const {
       {changelog_topic("facts"), partitions, Cleanup::kCompact},
   };
   for (const OutputTopic& topic : output_topics) {
-    topics.push_back({topic.name, partitions, topic.cleanup, true});
+    topics.push_back({topic.name, topic.partitions, topic.cleanup, true});
   }
   return topics;
 }

@@ -45,6 +45,7 @@ struct StagePlan {
 struct OutputTopic {
   std::string name;
   Cleanup cleanup = Cleanup::kCompact;
+  std::uint32_t partitions = 1;
 };
 
 struct Plan {

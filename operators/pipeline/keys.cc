@@ -290,6 +290,7 @@ constexpr Key kOutputKafkaKeys[] = {
     {"emit", KeyType::kAny, "{every: 1s}, or `settled`"},
     {"only", KeyType::kTexts, "KPI names"},
     {"tombstones", KeyType::kBool, "rows that vanish are deleted"},
+    {"partitions", KeyType::kInt, "of a topic that is missing; default 1"},
 };
 constexpr Key kOutputKeys[] = {
     {"file", KeyType::kMapping, "writes files", &kOutputFileSection},

@@ -7,6 +7,7 @@
 namespace leadflow {
 namespace {
 
+constexpr std::int64_t kMaxPartitions = 4096;
 constexpr std::string_view kKpiPlace = "{kpi}";
 
 std::int64_t ReadEmit(const YamlNode& node, RowTopicSpec* topic, Problems* problems) {
@@ -57,6 +58,8 @@ void Loader::LoadTopicOutput(const YamlNode& node) {
   topic.at = node.at;
   topic.only = KpiNames(reader.Texts("only"));
   topic.tombstones = reader.Bool("tombstones", topic.tombstones);
+  topic.partitions =
+      static_cast<int>(reader.Int("partitions", topic.partitions, 1, kMaxPartitions));
   if (const YamlNode* emit = reader.Get("emit")) {
     topic.every_ms = ReadEmit(*emit, &topic, &problems_);
   }

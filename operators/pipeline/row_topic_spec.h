@@ -21,6 +21,7 @@ struct RowTopicSpec {
   bool settled_only = false;
   std::vector<std::string> only;  // empty: all
   bool tombstones = true;
+  int partitions = 1;  // of a topic that is missing
 };
 // The topic of a KPI: {kpi} replaced.
 std::string TopicOf(const RowTopicSpec& output, std::string_view kpi);

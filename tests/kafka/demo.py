@@ -64,7 +64,7 @@ class Demo:
 
     def values(self, name, kpi):
         """What a subscriber of a topic of rows sees: the sum by model, if there is one."""
-        done = subprocess.run([self.options.read_rows, self.brokers, PARTITIONS, f"{name}.kpi.{kpi}"], capture_output=True, text=True, check=True)
+        done = subprocess.run([self.options.read_rows, self.brokers, "1", f"{name}.kpi.{kpi}"], capture_output=True, text=True, check=True)
         sums = {}
         for row in map(json.loads, done.stdout.splitlines()):
             cents = round(float(row["value"]) * (100 if "currency" in row else 1))

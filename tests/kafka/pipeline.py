@@ -35,8 +35,8 @@ CARRIED = "visits, open_rate, revenue, booked, revenue_share, mql_age"  # one of
 CHANGES = ("cards", "page_views", "order_count", "revenue")  # also sent as changes
 NO_KEY = (*VOLATILE, "settled", "value", "numerator", "denominator", "delta")
 OUTPUTS = f"""  - file: {{path: "${{OUT_DIR}}/{{kpi}}.jsonl", only: [{CARRIED}]}}
-  - kafka: {{topic: "{{name}}.kpi.{{kpi}}", emit: {{every: 100ms}}, only: [{CARRIED}]}}
-  - kafka: {{topic: "{{name}}.changes.{{kpi}}", envelope: delta, emit: {{every: 100ms}}, only: [{", ".join(CHANGES)}]}}
+  - kafka: {{topic: "{{name}}.kpi.{{kpi}}", partitions: {PARTITIONS}, emit: {{every: 100ms}}, only: [{CARRIED}]}}
+  - kafka: {{topic: "{{name}}.changes.{{kpi}}", partitions: {PARTITIONS}, envelope: delta, emit: {{every: 100ms}}, only: [{", ".join(CHANGES)}]}}
 """
 
 

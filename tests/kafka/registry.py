@@ -58,9 +58,9 @@ kpis:
 {kpis}
 outputs:
   - file: {{path: "out/{{kpi}}.jsonl"}}
-  - kafka: {{topic: "rows.{{kpi}}", format: protobuf, emit: {{every: 0s}}}}
-  - kafka: {{topic: "changes.{{kpi}}", format: protobuf, envelope: debezium, emit: {{every: 0s}}, only: [visits]}}
-  - kafka: {{topic: "deltas.{{kpi}}", format: protobuf, envelope: delta, emit: {{every: 0s}}, only: [visits]}}
+  - kafka: {{topic: "rows.{{kpi}}", partitions: {partitions}, format: protobuf, emit: {{every: 0s}}}}
+  - kafka: {{topic: "changes.{{kpi}}", partitions: {partitions}, format: protobuf, envelope: debezium, emit: {{every: 0s}}, only: [visits]}}
+  - kafka: {{topic: "deltas.{{kpi}}", partitions: {partitions}, format: protobuf, envelope: delta, emit: {{every: 0s}}, only: [visits]}}
 """
 
 

@@ -47,7 +47,7 @@ kpis:
   rate: {{ratio: [{{count: order}}, {{count: visit}}], by: [channel], window: total}}
 outputs:
   - file: {{path: "out/{{kpi}}.jsonl"}}
-  - kafka: {{topic: "{{name}}.kpi.{{kpi}}", emit: {{every: 100ms}}}}
+  - kafka: {{topic: "{{name}}.kpi.{{kpi}}", partitions: 4, emit: {{every: 100ms}}}}
   - kafka: {{topic: "{{name}}.connect.{{kpi}}", format: connect, emit: {{every: 100ms}}}}
 """
 WORKER = """bootstrap.servers={brokers}

@@ -134,7 +134,7 @@ void ClusterJob::MakePlan(std::uint64_t seed, bool forgetful) {
   plan_.app = "clusters";
   plan_.rules_hash = 1;
   plan_.partitions = 1 + static_cast<std::uint32_t>(seed % 4);
-  plan_.output_topics = {{"clusters.rows"}};
+  plan_.output_topics = {{"clusters.rows", Cleanup::kCompact, plan_.partitions}};
   SourcePlan source{.name = "lists",
                     .description = {},
                     .disorder_ms = kDisorderMs,

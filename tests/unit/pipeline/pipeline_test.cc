@@ -189,7 +189,7 @@ kpis:
   orders: {count: order, window: 1d}
 outputs:
   - kafka: {topic: "{name}.kpi.{kpi}"}
-  - kafka: {topic: final, format: connect, emit: settled, only: [orders], tombstones: false}
+  - kafka: {topic: final, format: connect, emit: settled, only: [orders], tombstones: false, partitions: 3}
   - kafka: {topic: "d.{kpi}", envelope: debezium, emit: {every: 1s}}
   - file: {path: "out/{kpi}.csv"}
 )"));
@@ -204,6 +204,8 @@ outputs:
   EXPECT_EQ(topics[1].format, RowTopicSpec::Format::kConnect);
   EXPECT_TRUE(topics[1].settled_only);
   EXPECT_FALSE(topics[1].tombstones);
+  EXPECT_EQ(topics[0].partitions, 1);
+  EXPECT_EQ(topics[1].partitions, 3);
   EXPECT_FALSE(Carries(topics[1], "visits"));
   EXPECT_EQ(TopicOf(topics[1], "orders"), "final");
   EXPECT_EQ(topics[2].envelope, RowTopicSpec::Envelope::kDebezium);

@@ -43,14 +43,16 @@ TEST(PlanTest, TopicsOfStatesAreCompacted) {
 TEST(PlanTest, TopicsOfOutputsAreForSubscribers) {
   Plan plan = Machine(std::vector<Messages>()).MakePlan();
   const std::size_t without = plan.Topics().size();
-  plan.output_topics = {{"toy.kpi.visits"}, {"toy.changes", Cleanup::kDelete}};
+  plan.output_topics = {{"toy.kpi.visits"}, {"toy.changes", Cleanup::kDelete, 3}};
   EXPECT_TRUE(plan.Check().ok());
   const std::vector<TopicSpec> topics = plan.Topics();
   ASSERT_EQ(topics.size(), without + 2);
   EXPECT_EQ(topics[without].name, "toy.kpi.visits");
   EXPECT_EQ(topics[without].cleanup, Cleanup::kCompact);
+  EXPECT_EQ(topics[without].partitions, 1u);
   EXPECT_TRUE(topics[without].for_subscribers);
   EXPECT_EQ(topics[without + 1].cleanup, Cleanup::kDelete);
+  EXPECT_EQ(topics[without + 1].partitions, 3u);
   EXPECT_FALSE(topics[0].for_subscribers);
 }
 
