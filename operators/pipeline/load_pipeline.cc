@@ -219,7 +219,8 @@ void Loader::LoadEngine(const SectionReader& root) {
   engine.memory_bytes =
       reader.Size("memory", engine.memory_bytes, std::int64_t{64} << 20, std::int64_t{1} << 42);
   engine.threads = static_cast<int>(reader.Int("threads", engine.threads, 1, 256));
-  engine.partitions = static_cast<int>(reader.Int("partitions", engine.partitions, 1, 4096));
+  engine.partitions =
+      static_cast<int>(reader.Int("partitions", engine.partitions, 1, kPartitionsMax));
   engine.commit_interval_ms =
       reader.DurationMs("commit_interval", engine.commit_interval_ms, 1, kHourMs);
 }

@@ -7,7 +7,6 @@
 namespace leadflow {
 namespace {
 
-constexpr std::int64_t kMaxPartitions = 4096;
 constexpr std::string_view kKpiPlace = "{kpi}";
 
 std::int64_t ReadEmit(const YamlNode& node, RowTopicSpec* topic, Problems* problems) {
@@ -59,7 +58,7 @@ void Loader::LoadTopicOutput(const YamlNode& node) {
   topic.only = KpiNames(reader.Texts("only"));
   topic.tombstones = reader.Bool("tombstones", topic.tombstones);
   topic.partitions =
-      static_cast<int>(reader.Int("partitions", topic.partitions, 1, kMaxPartitions));
+      static_cast<int>(reader.Int("partitions", topic.partitions, 1, kPartitionsMax));
   if (const YamlNode* emit = reader.Get("emit")) {
     topic.every_ms = ReadEmit(*emit, &topic, &problems_);
   }

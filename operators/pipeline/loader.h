@@ -20,6 +20,8 @@
 
 namespace leadflow {
 
+constexpr std::int64_t kPartitionsMax = 4096;  // Of the engine, and of a topic of rows.
+
 // Whether the engine of this pipeline keeps its own records there.
 bool IsOwnTopic(std::string_view topic, std::string_view pipeline);
 bool IsRead(std::span<const SourceSpec> sources, const std::string& topic);
