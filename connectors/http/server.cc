@@ -27,7 +27,7 @@ using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kAcceptAgain{100};  // After an error, as too many open files.
 constexpr std::uint64_t kAnyBody = std::numeric_limits<std::uint64_t>::max();
-constexpr std::size_t kDrainBytes = std::size_t{64} << 10;
+constexpr std::size_t kDrainBytes = std::size_t{64} << 10;  // At a time.
 
 Status ListenError(const HttpServerOptions& options, const error_code& error) {
   return Status::InvalidArgument("cannot listen on " + options.address + ", port " +
@@ -129,7 +129,6 @@ class HttpServer::Loop {
     http::response<http::string_body> answer;
     asio::steady_timer late;
     std::list<std::shared_ptr<Session>>::iterator at;
-    std::size_t drained = 0;
     bool open = true;
     bool asked = false;  // The handler has it.
   };
@@ -282,17 +281,14 @@ class HttpServer::Loop {
     to->body() = std::move(answer.body);
   }
 
-  // Reads what the client still sends before it closes: else the kernel resets the connection and
-  // the answer may be lost on its way.
+  // Reads what the client still sends, for as long as a request may take, before it closes: else
+  // the kernel resets the connection, and a client that sends before it reads sees no answer.
   void Drain(const SessionPtr& session) {
     session->buffer.clear();
-    session->stream.async_read_some(session->buffer.prepare(4096),
-                                    [this, session](const error_code& error, std::size_t size) {
+    session->stream.async_read_some(session->buffer.prepare(kDrainBytes),
+                                    [this, session](const error_code& error, std::size_t) {
                                       if (!session->open) return;
-                                      session->drained += size;
-                                      if (error || session->drained > kDrainBytes)
-                                        return End(session);
-                                      Drain(session);
+                                      error ? End(session) : Drain(session);
                                     });
   }
 
