@@ -1,9 +1,11 @@
 #include "app/job.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "app/identity_key.h"
 #include "app/inbox.h"
@@ -25,13 +27,16 @@ namespace leadflow::app {
 namespace {
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+constexpr std::chrono::milliseconds kStartPause{1000};
+
+bool OnKafka(const Pipeline& pipeline) { return pipeline.engine.log == EngineOptions::Log::kKafka; }
 
 // Where the budget of the process goes. What is left is for the bytes of a commit, which are there
 // a few times on their way to the log and the stores, for buffers and the allocator. A log on Kafka
 // holds more of them: librdkafka has its own copy of what is sent, and reads ahead.
 struct Budget {
   explicit Budget(const Pipeline& pipeline)
-      : far(pipeline.engine.log == EngineOptions::Log::kKafka),
+      : far(OnKafka(pipeline)),
         stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
         gathered(std::max(
             pipeline.engine.memory_bytes / (far ? 32 : 16) / pipeline.engine.partitions, kMiB)),
@@ -60,11 +65,10 @@ Status Hung(std::uint32_t thread, std::int64_t silent_ms) {
 
 void LogStart(const Pipeline& pipeline, const std::string& address, Logger* log) {
   if (log == nullptr) return;
-  const bool kafka = pipeline.engine.log == EngineOptions::Log::kKafka;
   log->Log(Logger::Level::kInfo, "starting",
            {{"version", LEADFLOW_VERSION},
             {"pipeline", pipeline.name},
-            {"log", kafka ? "kafka" : "embedded"},
+            {"log", OnKafka(pipeline) ? "kafka" : "embedded"},
             {"threads", std::int64_t{pipeline.engine.threads}},
             {"partitions", std::int64_t{pipeline.engine.partitions}},
             {"state_dir", pipeline.engine.state_dir}});
@@ -151,23 +155,18 @@ Result<Plan> MakePlan(const Pipeline& pipeline, const PlanOptions& options) {
   return plan;
 }
 
-Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
-                         const std::atomic<bool>& stop) {
-  const StateLayout layout(pipeline.engine.state_dir);
-  std::error_code error;
-  std::filesystem::create_directories(layout.directory, error);
-  if (error) {
-    return Status::Unavailable("cannot make the state directory " + layout.directory + ": " +
-                               error.message());
-  }
+namespace {
+
+// `begun`: the log and all that lies in it were there.
+Result<JobResult> RunOnce(const Pipeline& pipeline, const JobOptions& options,
+                          const StateLayout& layout, const SchemaIdsByTopic& schemas,
+                          Service* service, const std::atomic<bool>& stop, bool* begun) {
   Clock& clock = Clock::System();
-  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, Service::Start(pipeline));
-  LogStart(pipeline, service->address(), options.log);
   PlanOptions plan_options;
-  LEADFLOW_ASSIGN_OR_RETURN(plan_options.schemas, RegisterRowSchemas(pipeline));
+  plan_options.schemas = schemas;
   LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Log> log, OpenLog(pipeline, layout));
   std::optional<Member> member;
-  if (pipeline.engine.log == EngineOptions::Log::kKafka) {
+  if (OnKafka(pipeline)) {
     LEADFLOW_ASSIGN_OR_RETURN(member, Member::Of(layout.directory));
     LEADFLOW_ASSIGN_OR_RETURN(plan_options.key, SharedIdentifierKey(pipeline, layout, *log));
   } else {
@@ -179,7 +178,7 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   LEADFLOW_ASSIGN_OR_RETURN(
       const std::unique_ptr<InboxQueue> queue,
       StartQueue(pipeline, inbox.get(), member ? "-" + member->name() : "", options.trouble));
-  const Taken taken(service.get(), queue.get());
+  const Taken taken(service, queue.get());
   const Budget budget(pipeline);
   plan_options.cluster_bytes = static_cast<std::size_t>(budget.clusters);
   plan_options.group_bytes = static_cast<std::size_t>(budget.groups);
@@ -204,12 +203,13 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
       };
     }
     runtime_options.standby = pipeline.kafka->standby;
+    std::error_code error;
     runtime_options.copy_first = !std::filesystem::exists(layout.stores, error);
   } else {
     runtime_options.dead_letters_path = layout.dead_letters;
   }
   Runtime runtime(plan, *log, stores, clock, runtime_options);
-  const Shown shown(service.get(), [&](Exposition* out) {
+  const Shown shown(service, [&](Exposition* out) {
     ExposeCounters(runtime.published().counted, out);
     runtime.Expose(out);
     stores.Expose(out);
@@ -218,6 +218,7 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   RowWriter writer(pipeline);
   JobResult result;
   const Status status = runtime.Run([&](const Runtime::Progress& progress) -> Status {
+    *begun = true;
     if (stop.load()) runtime.RequestStop();
     service->SetState(stop.load() || progress.last ? Service::State::kStopping
                       : progress.restoring         ? Service::State::kRestoring
@@ -235,6 +236,32 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
   LEADFLOW_RETURN_IF_ERROR(status);
   result.counters = runtime.counters();
   return result;
+}
+
+}  // namespace
+
+Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
+                         const std::atomic<bool>& stop) {
+  const StateLayout layout(pipeline.engine.state_dir);
+  std::error_code error;
+  std::filesystem::create_directories(layout.directory, error);
+  if (error) {
+    return Status::Unavailable("cannot make the state directory " + layout.directory + ": " +
+                               error.message());
+  }
+  LEADFLOW_ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, Service::Start(pipeline));
+  LogStart(pipeline, service->address(), options.log);
+  LEADFLOW_ASSIGN_OR_RETURN(const SchemaIdsByTopic schemas, RegisterRowSchemas(pipeline));
+  const bool patient = OnKafka(pipeline) && !options.until_end;
+  while (true) {
+    bool begun = false;
+    Result<JobResult> result =
+        RunOnce(pipeline, options, layout, schemas, service.get(), stop, &begun);
+    if (result.ok() || begun || !patient || !result.status().retryable()) return result;
+    if (stop.load()) return JobResult();
+    if (options.trouble) options.trouble(result.status());
+    std::this_thread::sleep_for(kStartPause);
+  }
 }
 
 }  // namespace leadflow::app

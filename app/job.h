@@ -69,7 +69,8 @@ struct JobResult {
 };
 
 // Runs a pipeline on its state directory and writes its outputs. `stop` turning true ends it in
-// order.
+// order. On Kafka it waits until brokers answer, and says so as trouble; with `until_end` it gives
+// up.
 Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
                          const std::atomic<bool>& stop);
 

@@ -52,7 +52,6 @@ class Chaos:
             member, self.members = self.members, self.members + 1
             if self.may_mount:
                 self.mount(self.job.folder / f"state-{member}")
-        self.kafka.links.broken[member % PROCESSES_MAX] = False  # Nobody starts without a broker.
         self.running[member] = self.job.start(member, "--log-format", "json")
 
     def victim(self):
@@ -116,11 +115,7 @@ class Chaos:
         return self.frozen.clear()
 
     def cut_off(self):
-        """Not one that begins: without a broker it gives up after half a minute, and says so."""
-        begun = [member for member in sorted(self.running) if self.has_begun(member)]
-        if not begun:
-            return False
-        self.kafka.links.broken[self.dice.choice(begun) % PROCESSES_MAX] = True
+        self.kafka.links.broken[self.victim() % PROCESSES_MAX] = True
 
     def slow_down(self):
         self.kafka.links.delay_s[self.victim() % PROCESSES_MAX] = self.dice.uniform(0.01, 0.2)
