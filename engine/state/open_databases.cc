@@ -35,8 +35,6 @@ void OpenDatabases::Expose(Exposition* out) const {
   const std::lock_guard lock(mutex_);
   gauge("leadflow_state_stores", "State stores that are open.",
         static_cast<std::int64_t>(open_.size()));
-  gauge("leadflow_state_memtable_bytes", "Write buffers of RocksDB.",
-        Sum(Properties::kCurSizeAllMemTables));
   gauge("leadflow_state_compaction_pending_bytes", "What compaction has still to rewrite.",
         Sum(Properties::kEstimatePendingCompactionBytes));
   gauge("leadflow_state_keys", "Keys in all stores, estimated.", Sum(Properties::kEstimateNumKeys));

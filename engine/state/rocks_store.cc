@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <cstdarg>
 #include <deque>
@@ -23,9 +24,8 @@
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
 #include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
-#include <rocksdb/write_batch.h>
-#include <rocksdb/write_buffer_manager.h>
 
 #include "engine/base/check.h"
 #include "engine/base/wire.h"
@@ -92,10 +92,10 @@ std::string EndOf(std::string_view prefix) {
 }
 
 // Committed writes gather in a hash table first, where a key that is written again and again costs
-// one entry. When it is full, a thread of its own hands it to RocksDB in key order and large
-// batches: that is what its memtable likes best. What is lost of them by a crash stands in the
-// changelog. The memory goes back as soon as RocksDB has it all: the caches of the operators make
-// more of it.
+// one entry. When it is full, a thread of its own writes it, in key order, as a file that RocksDB
+// takes over whole, with the offset that it equals: its memtable, a second table of the same, stays
+// empty. What is lost by a crash stands in the changelog. The memory goes back as soon as RocksDB
+// has it all: the caches of the operators make more of it.
 class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
@@ -108,8 +108,7 @@ class RocksStore final : public KeyedStore {
         gather_bytes_(gather_bytes),
         applied_(applied),
         spilled_(applied),
-        durable_(applied) {
-    write_options_.disableWAL = true;
+        file_options_(FileOptions(db_->GetOptions())) {
     open_->Add(db_.get());
   }
 
@@ -229,8 +228,8 @@ class RocksStore final : public KeyedStore {
 
   std::int64_t applied_offset() const override { return applied_; }
   std::int64_t durable_offset() const override {
-    NoteDurable();
-    return durable_;
+    const std::lock_guard lock(mutex_);
+    return spilled_;
   }
 
   // While a spill is under way that is what was begun; what came since goes with the next call.
@@ -243,12 +242,8 @@ class RocksStore final : public KeyedStore {
   }
 
   Status Flush() override {
-    if (durable_ == applied_) return {};
     LEADFLOW_RETURN_IF_ERROR(Spill());
-    LEADFLOW_RETURN_IF_ERROR(AwaitSpill());
-    LEADFLOW_RETURN_IF_ERROR(ToStatus(db_->Flush(rocksdb::FlushOptions()), directory_));
-    durable_ = applied_;
-    return {};
+    return AwaitSpill();
   }
 
  private:
@@ -361,47 +356,65 @@ class RocksStore final : public KeyedStore {
     return spill_status_;
   }
 
-  // RocksDB writes it to disk in the background. The offset goes last: if RocksDB begins to write
-  // earlier, the changes before it are made again after a crash.
   Status WriteSpilled(std::int64_t offset) {
-    rocksdb::WriteBatch batch;
-    rocksdb::Status status;
-    for (const StagedWrites::Write& write : spilled_writes_.All()) {
-      status = write.value ? batch.Put(ToSlice(write.key), ToSlice(*write.value))
-                           : batch.Delete(ToSlice(write.key));
-      if (status.ok() && batch.GetDataSize() > kSpillBatchBytes) {
-        status = db_->Write(write_options_, &batch);
-        batch.Clear();
-      }
-      LEADFLOW_RETURN_IF_ERROR(ToStatus(status, directory_));
-    }
-    status = batch.Put(ToSlice(kMetaKey), EncodeMeta(offset));
-    if (status.ok()) status = db_->Write(write_options_, &batch);
-    rocksdb::FlushOptions flush;
-    flush.wait = false;
-    if (status.ok()) status = db_->Flush(flush);
+    rocksdb::Status status = AwaitCompactions();
+    const std::string file = directory_ + "/spilled";
+    if (status.ok()) status = WriteFile(file, offset);
+    rocksdb::IngestExternalFileOptions take_over;
+    take_over.move_files = true;
+    if (status.ok()) status = db_->IngestExternalFile({file}, take_over);
     return ToStatus(status, directory_);
   }
 
-  // Nothing is in memtables between two spills but what a spill has put there.
-  void NoteDurable() const {
-    const std::lock_guard lock(mutex_);
-    std::uint64_t waiting = 0;
-    if (durable_ < spilled_ &&
-        db_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting) &&
-        waiting == 0) {
-      durable_ = spilled_;
+  rocksdb::Status WriteFile(const std::string& file, std::int64_t offset) const {
+    const std::string meta = EncodeMeta(offset);
+    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), file_options_, nullptr,
+                                  /*invalidate_page_cache=*/false);
+    rocksdb::Status status = writer.Open(file);
+    bool told = false;
+    const auto tell_offset = [&] {
+      if (status.ok()) status = writer.Put(ToSlice(kMetaKey), meta);
+      told = true;
+    };
+    for (const StagedWrites::Write& write : spilled_writes_.All()) {
+      if (!told && write.key > kMetaKey) tell_offset();
+      if (!status.ok()) return status;
+      status = write.value ? writer.Put(ToSlice(write.key), ToSlice(*write.value))
+                           : writer.Delete(ToSlice(write.key));
     }
+    if (!told) tell_offset();
+    return status.ok() ? writer.Finish() : status;
   }
 
-  static constexpr std::size_t kSpillBatchBytes = std::size_t{1} << 20;
+  // Nothing else holds up who writes faster than compactions tidy up.
+  rocksdb::Status AwaitCompactions() const {
+    std::string young;
+    while (db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &young) &&
+           std::stoll(young) >= kYoungFilesMax) {
+      std::uint64_t errors = 0;
+      if (db_->GetIntProperty(rocksdb::DB::Properties::kBackgroundErrors, &errors) && errors > 0) {
+        const rocksdb::Status status = db_->Resume();
+        if (!status.ok()) return status;
+      }
+      std::this_thread::sleep_for(kCompactionPause);
+    }
+    return {};
+  }
+
+  static rocksdb::Options FileOptions(rocksdb::Options options) {
+    options.compression = options.compression_per_level.front();
+    options.compression_per_level.clear();
+    return options;
+  }
+
+  static constexpr std::int64_t kYoungFilesMax = 32;
+  static constexpr std::chrono::milliseconds kCompactionPause{5};
 
   const std::unique_ptr<rocksdb::DB> db_;
   const std::shared_ptr<OpenDatabases> open_;
   const std::string directory_;
   const std::size_t filter_prefix_bytes_;
   const std::size_t gather_bytes_;
-  rocksdb::WriteOptions write_options_;
   StagedWrites staged_;
   // Guards changes of gathered_ against ScanCommitted, and what a spill leaves behind.
   mutable std::mutex mutex_;
@@ -413,13 +426,8 @@ class RocksStore final : public KeyedStore {
   StagedWrites spilled_writes_;  // On their way to RocksDB; do not change meanwhile.
   std::int64_t applied_;
   std::int64_t spilled_;  // The offset that RocksDB's own state equals.
-  mutable std::int64_t durable_;
+  const rocksdb::Options file_options_;
 };
-
-std::uint64_t WriteBufferBytes(const StateOptions& options) {
-  return std::clamp<std::uint64_t>(options.memory_bytes / 8, std::uint64_t{1} << 20,
-                                   std::uint64_t{64} << 20);
-}
 
 // RocksDB's own log says nothing that its statuses do not; and where RocksDB is built with
 // assertions, a log that cannot be written ends the process, as on a full disk.
@@ -456,20 +464,14 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
                                         /*high_pri_pool_ratio=*/0.2);
   rocksdb::Options& db = shared_->options;
   db.create_if_missing = true;
-  db.write_buffer_manager =
-      std::make_shared<rocksdb::WriteBufferManager>(options_.memory_bytes / 2, shared_->cache);
-  db.write_buffer_size = WriteBufferBytes(options_);
-  db.max_write_buffer_number = 3;
+  // Files come as they are (see WriteFile): there is nothing to buffer.
+  db.write_buffer_size = std::size_t{64} << 10;
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(shared_->cache)));
   db.prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(options_.filter_prefix_bytes));
-  db.memtable_prefix_bloom_size_ratio = 0.02;
-  db.memtable_whole_key_filtering = true;
   db.compression = rocksdb::kLZ4Compression;
   // Young files are soon written again: what packs them costs more than their size.
   db.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   db.level0_file_num_compaction_trigger = 8;
-  db.level0_slowdown_writes_trigger = 24;
-  db.level0_stop_writes_trigger = 40;
   db.level_compaction_dynamic_level_bytes = true;
   db.max_background_jobs = std::clamp(options_.background_jobs, 1, 7);
   // Not auto-tuned: that begins with a twentieth and takes minutes to allow what a restore needs.
@@ -479,9 +481,6 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
   db.max_open_files = 256;
   // A compaction reads from one end to the other: one call for many blocks.
   db.compaction_readahead_size = std::size_t{512} << 10;
-  // One thread writes a store: what makes many writers fast only costs.
-  db.allow_concurrent_memtable_write = false;
-  db.enable_write_thread_adaptive_yield = false;
   db.avoid_unnecessary_blocking_io = true;
   db.info_log = std::make_shared<NoLog>();
   // Whoever waits for an event comes before what tidies up; if that falls behind, writers wait for
@@ -538,7 +537,7 @@ std::uint64_t RocksStoreFactory::memory_bytes() const { return shared_->cache->G
 
 void RocksStoreFactory::Expose(Exposition* out) const {
   out->Family("leadflow_state_cache_bytes", Exposition::Type::kGauge,
-              "What the shared cache of blocks and write buffers holds.");
+              "What the shared cache of blocks holds.");
   out->Sample({}, static_cast<std::int64_t>(shared_->cache->GetUsage()));
   out->Family("leadflow_state_cache_capacity_bytes", Exposition::Type::kGauge, "What it may hold.");
   out->Sample({}, static_cast<std::int64_t>(shared_->cache->GetCapacity()));
