@@ -13,6 +13,7 @@ using Phase = Transaction::Phase;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 constexpr std::size_t kTransactionBytes = std::size_t{256} << 20;
 constexpr std::size_t kRecordOverhead = 128;  // Of the record itself, and in what it travels.
+constexpr std::int64_t kLookMs = 1;           // While a caller has other work now and then.
 constexpr std::int64_t kMarginMs = 1'000;     // A call that keeps its time is at most this late.
 constexpr std::int64_t kSocketTimeoutMs = 10'000;
 
@@ -165,7 +166,18 @@ Status Writer::SendOffset(std::string_view group, const TopicPartition& input,
   return {};
 }
 
-Status Writer::Commit() {
+// False: it has not ended in time.
+bool Writer::AwaitAttempt(const Meanwhile& meanwhile) {
+  const std::int64_t wait_ms = options_.commit_wait_ms + kMarginMs;
+  if (!meanwhile) return calls_->Wait(wait_ms);
+  const Deadline deadline(wait_ms);
+  while (!calls_->Wait(meanwhile() ? 0 : kLookMs)) {
+    if (deadline.passed()) return false;
+  }
+  return true;
+}
+
+Status Writer::Commit(const Meanwhile& meanwhile) {
   LEADFLOW_CHECK(open_);
   if (transaction_->records.empty() && transaction_->offsets.empty()) {
     open_ = false;
@@ -178,7 +190,7 @@ Status Writer::Commit() {
     calls_->Start([transaction = transaction_, wait_ms] { Attempt(*transaction, wait_ms); });
     attempting_ = true;
   }
-  if (!calls_->Wait(wait_ms + kMarginMs)) {
+  if (!AwaitAttempt(meanwhile)) {
     ForsakeOffsetsCall();
     return Status::Unavailable("the transaction of writer `" + transaction_->writer_id +
                                "`: no answer from kafka brokers " + options_.brokers + " within " +

@@ -107,12 +107,14 @@ class Writer final : public LogWriter {
                 std::optional<std::string_view> value, std::string_view headers) override;
   Status SendOffset(std::string_view group, const TopicPartition& input,
                     std::int64_t offset) override;
-  Status Commit() override;
+  using LogWriter::Commit;
+  Status Commit(const Meanwhile& meanwhile) override;
   void Abort() override;
   std::int64_t LastOffset(const TopicPartition& partition) const override;
 
  private:
   Status Connect(std::int64_t wait_ms);
+  bool AwaitAttempt(const Meanwhile& meanwhile);
   Status Settle();
   void Clear();
   Transaction::Target* TargetOf(const TopicPartition& partition);

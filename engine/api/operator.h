@@ -118,7 +118,12 @@ class Operator {
   // commit. Asked between commits.
   virtual std::int64_t due_ms() const { return std::numeric_limits<std::int64_t>::max(); }
 
-  // The transaction is durable: what Prepare staged is in the store.
+  // What Prepare staged is on its way in a transaction. Process may be called, for the next one,
+  // before Committed says what became of it; not of the last stage. Without this call, Committed
+  // means it too.
+  virtual void Sealed() {}
+
+  // The transaction is durable: what was staged before it was sealed is in the store.
   virtual void Committed() {}
 
   // The transaction is void: forget everything since the last Committed (caches of changed objects

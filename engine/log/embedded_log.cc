@@ -75,7 +75,8 @@ class Writer final : public LogWriter {
     return {};
   }
 
-  Status Commit() override {
+  using LogWriter::Commit;
+  Status Commit(const Meanwhile&) override {
     LEADFLOW_CHECK(open_);
     if (holds_ && !offsets_.empty() && !holds_()) {
       Abort();

@@ -101,7 +101,11 @@ class LogWriter {
   // whether it was committed only the log knows: a new writer and a restore find out. Any other
   // error: nothing was committed; the caller rewinds. On OK, LastOffset tells where the last record
   // per partition went.
-  virtual Status Commit() = 0;
+  // `meanwhile`, if there is one, is called again and again while a log on other machines works, or
+  // not at all: the caller does a piece of other work, without this writer; false: it has none now.
+  using Meanwhile = std::function<bool()>;
+  virtual Status Commit(const Meanwhile& meanwhile) = 0;
+  Status Commit() { return Commit(Meanwhile()); }
   virtual void Abort() = 0;
 
   // Offset of the last record that the last successful Commit put into `partition`; -1 if none.

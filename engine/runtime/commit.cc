@@ -20,7 +20,7 @@ Status StreamThread::Commit() {
   if (!committing_) {
     commit_requested_ = false;
     if (Clean()) {
-      last_commit_ns_ = begin_ns;
+      commit_began_ns_ = last_commit_ns_ = begin_ns;
       exchange_.progress(index_).clean_ns.store(begin_ns);
       return {};
     }
@@ -39,7 +39,8 @@ Status StreamThread::Commit() {
   caught_up_ = false;
   exchange_.progress(index_).clean_ns.store(last_commit_ns_);
   exchange_.activity().commit_time.Observe(last_commit_ns_ - commit_began_ns_);
-  return {};
+  if (ahead_error_.ok()) return {};
+  return Recover(std::exchange(ahead_error_, Status()));
 }
 
 Status StreamThread::PrepareAll() {
@@ -197,14 +198,53 @@ Status StreamThread::AppendOutboxes() {
   return {};
 }
 
+// The transaction has all that was done; what is done from now on is for the next one.
+void StreamThread::SealAll() {
+  if (sealed_) return;
+  sealed_ = true;
+  messages_sealed_ = messages_read_;
+  for (auto* tasks : {&ingest_, &events_, &facts_}) {
+    for (auto& task : *tasks) {
+      if (task->NeedsCommit()) task->Seal();
+    }
+  }
+  for (const auto& outbox : outboxes_) {
+    outbox->sealed_bytes = static_cast<std::int64_t>(outbox->blocks.bytes());
+    outbox->blocks.Clear();
+  }
+}
+
+// Called while a commit is on its way: does a piece of work; false: there is none now. Not while
+// partitions are handed over, which is about what is committed.
+bool StreamThread::WorkAhead() {
+  if (leaving_ || !ahead_error_.ok() || !detours_.empty() || !handovers_.empty()) return false;
+  if (options_.mutation != Mutation::kAheadNotSealed) SealAll();
+  std::int64_t bytes = 0;
+  for (const auto* tasks : {&ingest_, &events_}) {
+    for (const auto& task : *tasks) bytes += task->bytes_processed();
+  }
+  if (bytes >= options_.commit_bytes) return false;
+  const Result<bool> worked = StepAhead();
+  if (!worked.ok()) ahead_error_ = worked.status();
+  return worked.ok() && *worked;
+}
+
+Result<bool> StreamThread::StepAhead() {
+  const bool waiting = std::any_of(events_.begin(), events_.end(),
+                                   [](const auto& task) { return !task->inbox().empty(); });
+  if (!waiting) return ReadSources();
+  LEADFLOW_RETURN_IF_ERROR(Drain(events_));
+  return true;
+}
+
 // What was sent is somebody's backlog, until the group says that it is handled.
 void StreamThread::NoteSent() {
   for (const auto& outbox : outboxes_) {
-    if (outbox->counted && !outbox->blocks.empty()) {
+    if (outbox->counted && outbox->sealed_bytes > 0) {
       exchange_.Sent(outbox->stage, outbox->to.partition, writer_->LastOffset(outbox->to) + 1,
-                     static_cast<std::int64_t>(outbox->blocks.bytes()));
+                     outbox->sealed_bytes);
     }
-    outbox->blocks.Clear();
+    outbox->sealed_bytes = 0;
   }
 }
 
@@ -220,7 +260,9 @@ Status StreamThread::TryCommit() {
 }
 
 Status StreamThread::SendTransaction() {
-  const Status committed = writer_->Commit();
+  const LogWriter::Meanwhile ahead = [this] { return WorkAhead(); };
+  const bool again = options_.mutation == Mutation::kCommitTwice;  // Of what is not sealed.
+  const Status committed = again ? writer_->Commit() : writer_->Commit(ahead);
   writer_failed_ = committed.code() == ErrorCode::kFailedPrecondition ||
                    committed.code() == ErrorCode::kInternal || committed.retryable();
   LEADFLOW_RETURN_IF_ERROR(committed);
@@ -236,8 +278,11 @@ Status StreamThread::SendTransaction() {
 Status StreamThread::AfterCommit() {
   exchange_.NextEpoch();
   LEADFLOW_RETURN_IF_ERROR(Crash("committed"));
+  SealAll();
   NoteSent();
   if (options_.mutation != Mutation::kApplyBeforeCommit) LEADFLOW_RETURN_IF_ERROR(ApplyAll());
+  sealed_ = false;
+  messages_committed_ = messages_sealed_;
   EndDetours();
   LEADFLOW_RETURN_IF_ERROR(Crash("applied"));
   exchange_.progress(index_).commits.fetch_add(1);
@@ -250,12 +295,13 @@ Status StreamThread::AfterCommit() {
 }
 
 Status StreamThread::ApplyAll() {
+  SealAll();
   return ForEachTask([this](Task& task) -> Status {
-    if (!task.NeedsCommit()) return {};
+    if (!task.sealed()) return {};
     LEADFLOW_RETURN_IF_ERROR(Crash("applying"));
     const TaskSpec& spec = task.spec();
     if (spec.stage != Stage::kIngest) {
-      exchange_.Handled(spec.stage, spec.partition, task.input_offset());
+      exchange_.Handled(spec.stage, spec.partition, task.sealed_input_offset());
     }
     // Before the commit (a deliberate mistake) nobody knows the offset: it is taken to be the end.
     std::int64_t last = writer_->LastOffset(spec.place.changelog);
@@ -285,7 +331,7 @@ void StreamThread::Publish() {
     watermark = watermark == kNoWatermark ? task->watermark_ms()
                                           : std::min(watermark, task->watermark_ms());
   }
-  progress.messages_read.store(messages_read_);
+  progress.messages_read.store(messages_committed_);
   progress.bytes_read.store(read);
   progress.bytes_total.store(total);
   progress.watermark_ms.store(watermark);

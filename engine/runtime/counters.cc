@@ -1,5 +1,7 @@
 #include "engine/runtime/counters.h"
 
+#include <utility>
+
 namespace leadflow {
 
 Counters::Entry& Counters::Find(std::string_view name, std::string_view label) {
@@ -28,19 +30,22 @@ void Counters::Restore(std::string_view name, std::string_view label, std::int64
   restored.committed = restored.restored = value;
 }
 
-void Counters::Commit() {
+void Counters::Seal() {
+  is_sealed_ = true;
   if (!changed_) return;
-  for (auto& [key, value] : values_) {
-    value.committed += value.delta;
-    value.delta = 0;
-  }
+  for (auto& [key, value] : values_) value.sealed = std::exchange(value.delta, 0);
   changed_ = false;
 }
 
+void Counters::Commit() {
+  if (!is_sealed_) Seal();
+  for (auto& [key, value] : values_) value.committed += std::exchange(value.sealed, 0);
+  is_sealed_ = false;
+}
+
 void Counters::Rollback() {
-  if (!changed_) return;
-  for (auto& [key, value] : values_) value.delta = 0;
-  changed_ = false;
+  for (auto& [key, value] : values_) value.sealed = value.delta = 0;
+  changed_ = is_sealed_ = false;
 }
 
 }  // namespace leadflow

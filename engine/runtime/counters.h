@@ -23,13 +23,16 @@ class Counters {
   void Restore(std::string_view name, std::string_view label, std::int64_t value);
 
   bool changed() const { return changed_; }
+  // What was added is on its way; Commit is about it alone, or about all if nothing was sealed.
+  void Seal();
   void Commit();
   void Rollback();
 
   struct Value {
     std::int64_t committed = 0;
     std::int64_t restored = 0;  // The part of it that stood there before this process.
-    std::int64_t delta = 0;     // Since the last commit.
+    std::int64_t sealed = 0;    // Of a transaction that is on its way.
+    std::int64_t delta = 0;     // Since then.
   };
   const std::map<Key, Value>& values() const { return values_; }
 
@@ -40,6 +43,7 @@ class Counters {
   std::map<Key, Value> values_;
   std::array<Entry*, 16> recent_{};  // By address of name and label; map entries stay in place.
   bool changed_ = false;
+  bool is_sealed_ = false;
 };
 
 }  // namespace leadflow

@@ -35,7 +35,7 @@ Status StreamThread::Start(const std::function<bool()>& go_on) {
   reader_ = log_.NewReader();
   LEADFLOW_RETURN_IF_ERROR(SeekInputs());
   last_commit_ns_ = last_flush_ns_ = clock_.MonotonicNanos();
-  messages_read_ = exchange_.progress(index_).messages_read.load();
+  messages_read_ = messages_committed_ = exchange_.progress(index_).messages_read.load();
   Exchange::ThreadProgress& progress = exchange_.progress(index_);
   progress.partitions.store(static_cast<std::uint32_t>(share_.partitions.size()));
   progress.clean_ns.store(last_commit_ns_);

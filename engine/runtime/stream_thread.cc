@@ -41,11 +41,11 @@ bool StreamThread::SourcesAtEnd() const {
 
 bool StreamThread::CommitDue() const {
   if (commit_requested_ || committing_) return true;
-  // A commit that takes long is not begun so often that nothing else gets done, if there is more to
-  // do.
-  std::int64_t interval_ns = options_.commit_interval_ms * 1'000'000;
-  if (!caught_up_) interval_ns = std::max(interval_ns, 3 * last_commit_took_ns_);
-  if (clock_.MonotonicNanos() - last_commit_ns_ >= interval_ns) return true;
+  // A commit costs a part of its own, however little it holds: if there is more to do, one that
+  // takes long is not begun so often.
+  const std::int64_t now_ns = clock_.MonotonicNanos();
+  const bool often = caught_up_ || now_ns - last_commit_ns_ >= 3 * last_commit_took_ns_;
+  if (often && now_ns - commit_began_ns_ >= options_.commit_interval_ms * 1'000'000) return true;
   std::int64_t bytes = 0;
   for (const auto* tasks : {&ingest_, &events_, &facts_}) {
     for (const auto& task : *tasks) bytes += task->bytes_processed();
@@ -242,8 +242,12 @@ Status StreamThread::Recover(const Status& error) {
 Status StreamThread::Rewind() {
   writer_->Abort();
   committing_ = false;
-  messages_read_ = exchange_.progress(index_).messages_read.load();  // As of the last commit.
-  for (auto& outbox : outboxes_) outbox->blocks.Clear();
+  sealed_ = false;
+  messages_read_ = messages_committed_;
+  for (auto& outbox : outboxes_) {
+    outbox->blocks.Clear();
+    outbox->sealed_bytes = 0;
+  }
   for (auto* tasks : {&ingest_, &events_, &facts_}) {
     for (auto& task : *tasks) task->Aborted(options_.mutation != Mutation::kKeepStagedOnAbort);
   }
@@ -258,10 +262,15 @@ Status StreamThread::Crash(std::string_view point) const {
 Status StreamThread::GiveUp() {
   // What waits in memory is done again, in its order, by the next owner.
   if (HandingOver()) LEADFLOW_RETURN_IF_ERROR(Rewind());
-  commit_requested_ = true;
-  do {
-    LEADFLOW_RETURN_IF_ERROR(Commit());
-  } while (committing_);
+  leaving_ = true;
+  // One that is on its way, and what was done since.
+  for (int commits = committing_ ? 2 : 1; commits > 0; --commits) {
+    commit_requested_ = true;
+    do {
+      LEADFLOW_RETURN_IF_ERROR(Commit());
+    } while (committing_);
+  }
+  leaving_ = false;
   return {};
 }
 

@@ -10,6 +10,9 @@
 //
 //     Start -> Step* -> Close -> ReleaseStores
 //
+// While a commit is on its way the thread goes on: it reads sources and handles what becomes of
+// them, for the next commit, but for the facts, whose rows tell what is committed.
+//
 // After an error of any call only ReleaseStores and the destructor may be called: what was
 // committed is safe.
 #pragma once
@@ -45,6 +48,7 @@ enum class Mutation : std::uint8_t {
   kDropChained,        // Now and then a message handed over in memory is lost.
   kCommitTwice,        // A committed transaction is sent again.
   kKeepStagedOnAbort,  // An abort rewinds the inputs and keeps the staged writes.
+  kAheadNotSealed,     // What is done while a commit is on its way counts as part of it.
 };
 
 struct ThreadOptions {
@@ -174,6 +178,9 @@ class StreamThread {
   Status AppendPublished(const Task& task);
   Status AppendOffsets();
   Status AppendOutboxes();
+  void SealAll();
+  bool WorkAhead();
+  Result<bool> StepAhead();
   void NoteSent();
   Status SendTransaction();
   Status TryCommit();
@@ -213,16 +220,20 @@ class StreamThread {
   std::size_t next_source_ = 0;
   bool commit_requested_ = false;
   bool committing_ = false;  // The transaction is filled; Commit has to be called (again).
+  bool sealed_ = false;      // What it holds is sealed: what is done now is the next one's.
+  bool leaving_ = false;     // Nothing is done ahead any more.
+  Status ahead_error_;       // Of what was done ahead; it waits for the commit.
   int commit_attempts_ = 0;
-  std::int64_t commit_began_ns_ = 0;
+  std::int64_t commit_began_ns_ = 0;  // The last one.
   bool writer_failed_ = false;
-  std::int64_t last_commit_ns_ = 0;
+  std::int64_t last_commit_ns_ = 0;  // Its end.
   std::int64_t last_commit_took_ns_ = 0;
   bool caught_up_ = false;  // Since the last commit there was a moment in which nothing was left.
   std::int64_t last_flush_ns_ = 0;
   std::optional<std::int64_t> fenced_absent_ns_;  // When it was last tried.
   std::int64_t applied_bytes_ = 0;                // Since the last flush.
   std::int64_t messages_read_ = 0;
+  std::int64_t messages_sealed_ = 0, messages_committed_ = 0;
   std::uint64_t drains_ = 0;
 
   // Scratch, kept for its memory.

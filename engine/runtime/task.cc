@@ -21,7 +21,8 @@ Task::Task(TaskSpec spec, const Routes& routes, Clock& clock)
       routes_(routes),
       clock_(clock),
       marks_(spec_.source_ids.size(), spec_.senders),
-      committed_{.input_offset = 0, .source_position = {}, .marks = marks_} {}
+      committed_{.input_offset = 0, .source_position = {}, .marks = marks_},
+      sealed_(committed_) {}
 
 Status Task::Open(std::unique_ptr<Operator> op) {
   LEADFLOW_CHECK(store_ != nullptr && op != nullptr);
@@ -173,17 +174,31 @@ void Task::StageMeta(bool stale) {
   store_->Put(kMetaKey, EncodeMeta(meta));
 }
 
-Status Task::Committed(std::int64_t changelog_next) {
-  LEADFLOW_RETURN_IF_ERROR(store_->Apply(changelog_next).WithContext(spec_.name));
-  counters_.Commit();
+void Task::Seal() {
+  LEADFLOW_CHECK(!is_sealed_);
+  store_->Seal();
+  counters_.Seal();
   dead_letters_.clear();
   published_keys_.clear();
   published_.clear();
-  committed_.input_offset = input_offset_;
-  committed_.source_position = source_position_;
-  if (marks_changed_) committed_.marks = marks_;
+  sealed_.input_offset = input_offset_;
+  sealed_.source_position = source_position_;
+  if (marks_changed_) sealed_.marks = marks_;
+  sealed_marks_changed_ = marks_changed_;
   marks_changed_ = touched_ = unprepared_ = one_by_one_ = false;
   bytes_processed_ = 0;
+  operator_->Sealed();
+  is_sealed_ = true;
+}
+
+Status Task::Committed(std::int64_t changelog_next) {
+  if (!is_sealed_) Seal();
+  is_sealed_ = false;
+  LEADFLOW_RETURN_IF_ERROR(store_->Apply(changelog_next).WithContext(spec_.name));
+  counters_.Commit();
+  committed_.input_offset = sealed_.input_offset;
+  committed_.source_position = sealed_.source_position;
+  if (sealed_marks_changed_) committed_.marks = sealed_.marks;
   operator_->Committed();
   return {};
 }
@@ -199,7 +214,7 @@ void Task::Aborted(bool drop_staged) {
   input_offset_ = committed_.input_offset;
   source_position_ = committed_.source_position;
   marks_ = committed_.marks;
-  marks_changed_ = touched_ = unprepared_ = poisoned_ = false;
+  marks_changed_ = touched_ = unprepared_ = poisoned_ = is_sealed_ = false;
   bytes_processed_ = 0;
   emit_error_ = Status();
   operator_->Aborted();

@@ -3,6 +3,9 @@
 // Single-threaded.
 //
 //     Hold -> Open -> { (Process | DrainInbox)* -> Prepare -> StageMeta -> (Committed | Aborted) }*
+//
+// Between StageMeta and Committed, Seal may say that the transaction is on its way: what is
+// processed from then on belongs to the next one. An abort is always of both.
 #pragma once
 
 #include <array>
@@ -91,6 +94,10 @@ class Task final : public OperatorContext {
   // Puts the meta record beside what the operator staged. `stale`: with the positions of the last
   // commit (a deliberate mistake, for tests).
   void StageMeta(bool stale = false);
+  // The transaction has all of this task.
+  void Seal();
+  bool sealed() const { return is_sealed_; }
+  std::int64_t sealed_input_offset() const { return sealed_.input_offset; }
   // The transaction is durable. `changelog_next`: what follows its last record.
   Status Committed(std::int64_t changelog_next);
   // `drop_staged` is false only for a deliberate mistake, for tests.
@@ -118,14 +125,14 @@ class Task final : public OperatorContext {
   // Ingest: whether its input delivers.
   void SetSourceActive(bool active);
   const WatermarkTable& marks() const { return marks_; }
-  bool marks_changed() const { return marks_changed_; }  // Since the last commit.
+  bool marks_changed() const { return marks_changed_; }  // By the open transaction.
 
   const TaskSpec& spec() const { return spec_; }
   MessageBuffer& inbox() { return inbox_; }
   const Counters& counters() const { return counters_; }
   std::vector<std::string>& dead_letters() { return dead_letters_; }
   const std::deque<OutputRecord>& published() const { return published_; }
-  std::int64_t bytes_processed() const { return bytes_processed_; }  // Since the last commit.
+  std::int64_t bytes_processed() const { return bytes_processed_; }  // Of the open transaction.
   const KeyedStore& committed_store() const { return *store_; }
   bool has_store() const { return store_ != nullptr; }
 
@@ -165,7 +172,7 @@ class Task final : public OperatorContext {
   Status emit_error_;
   std::int64_t wall_ms_ = 0;
   std::int64_t bytes_processed_ = 0;
-  bool touched_ = false;     // Since the last commit.
+  bool touched_ = false;     // By the open transaction.
   bool unprepared_ = false;  // Since the last Prepare.
   bool ending_ = false;
 
@@ -174,15 +181,18 @@ class Task final : public OperatorContext {
   std::string source_position_;
   WatermarkTable marks_;
   bool marks_changed_ = false;
-  struct CommittedState {
+  struct Positions {
     std::int64_t input_offset = 0;
     std::string source_position;
     WatermarkTable marks;
   };
-  CommittedState committed_;
+  Positions committed_;
+  Positions sealed_;  // Its marks only if sealed_marks_changed_.
+  bool is_sealed_ = false;
+  bool sealed_marks_changed_ = false;
 
   bool poisoned_ = false;
-  bool one_by_one_ = false;                          // Until the next commit.
+  bool one_by_one_ = false;                          // Until the next transaction is sealed.
   std::set<std::array<std::uint8_t, 16>> culprits_;  // Hash128 of messages that failed alone.
 
   std::unique_ptr<Operator> operator_;  // Last: it is destroyed before what it borrows.

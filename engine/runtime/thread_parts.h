@@ -25,6 +25,7 @@ struct StreamThread::Outbox {
   Stage stage = Stage::kEvents;
   bool counted = false;  // Whether a thread, here or elsewhere, will handle it.
   BlockBuilder blocks;
+  std::int64_t sealed_bytes = 0;  // Of blocks that are on their way.
 };
 
 // A partition of this thread whose messages go through the log.

@@ -41,16 +41,21 @@ class KeyedStore {
   // The same over what was committed when the call began. May be called from any thread.
   virtual Status ScanCommitted(std::string_view prefix, const Visit& visit) const = 0;
 
-  // What is staged, last value per key (nullopt = delete): the changelog of a commit. The order is a
-  // function of the calls before.
+  // What is staged, last value per key (nullopt = delete): the changelog of a commit. The order is
+  // a function of the calls before.
   virtual void VisitStaged(
       const std::function<void(std::string_view key, std::optional<std::string_view> value)>& visit)
       const = 0;
   virtual std::size_t staged_bytes() const = 0;
 
-  // Writes what is staged as one batch, together with `changelog_offset` (the next to read).
+  // What is staged is on its way: Apply is about it alone, and VisitStaged about what comes now;
+  // Get and Scan see both. REQUIRES: Apply or DropStaged since the last time
+  virtual void Seal() = 0;
+
+  // Writes what was sealed, or all that is staged if nothing was, as one batch, together with
+  // `changelog_offset` (the next to read).
   virtual Status Apply(std::int64_t changelog_offset) = 0;
-  // Forgets what is staged: the transaction was aborted.
+  // Forgets what is staged, sealed or not: the transaction was aborted.
   virtual void DropStaged() = 0;
 
   // Writes a batch read from the changelog; nullopt = delete.

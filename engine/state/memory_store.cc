@@ -36,9 +36,11 @@ Status MemoryStore::Alive() const {
 }
 
 Result<std::optional<std::string>> MemoryStore::Get(std::string_view key) {
-  if (const auto staged = staged_.Find(key)) {
-    if (!staged->value) return std::optional<std::string>();
-    return std::optional<std::string>(*staged->value);
+  auto written = staged_.Find(key);
+  if (!written) written = sealed_.Find(key);
+  if (written) {
+    if (!written->value) return std::optional<std::string>();
+    return std::optional<std::string>(*written->value);
   }
   const std::lock_guard guard(data_->mutex);
   LEADFLOW_RETURN_IF_ERROR(Alive());
@@ -59,32 +61,10 @@ Status MemoryStore::MultiGet(std::span<const std::string_view> keys,
 }
 
 Status MemoryStore::Scan(std::string_view prefix, const Visit& visit) {
-  const std::vector<StagedWrites::Write> staged = staged_.WithPrefix(prefix);
-  auto next = staged.begin();
-  bool stopped = false;
-  // Staged keys up to `key` (all, if there is none); true if `key` itself is among them.
-  const auto visit_staged = [&](std::optional<std::string_view> key) {
-    for (; next != staged.end() && (!key || next->key <= *key); ++next) {
-      if (next->value && !visit(next->key, *next->value)) {
-        stopped = true;
-        return true;
-      }
-      if (key && next->key == *key) {
-        ++next;
-        return true;
-      }
-    }
-    return false;
-  };
-  LEADFLOW_RETURN_IF_ERROR(ScanCommitted(prefix, [&](std::string_view key, std::string_view value) {
-    const bool overwritten = visit_staged(key);
-    if (stopped) return false;
-    if (overwritten) return true;
-    stopped = !visit(key, value);
-    return !stopped;
-  }));
-  if (!stopped) visit_staged(std::nullopt);
-  return {};
+  return Overlay(staged_.WithPrefix(prefix), visit, [&](const Visit& sealed) {
+    return Overlay(sealed_.WithPrefix(prefix), sealed,
+                   [&](const Visit& below) { return ScanCommitted(prefix, below); });
+  });
 }
 
 Status MemoryStore::ScanCommitted(std::string_view prefix, const Visit& visit) const {
@@ -125,13 +105,27 @@ void MemoryStore::Write(Data* data, std::string_view key, std::optional<std::str
   }
 }
 
+void MemoryStore::Seal() {
+  LEADFLOW_CHECK(!is_sealed_);
+  std::swap(staged_, sealed_);
+  is_sealed_ = true;
+}
+
 Status MemoryStore::Apply(std::int64_t changelog_offset) {
+  if (!is_sealed_) Seal();
   const std::lock_guard guard(data_->mutex);
   LEADFLOW_RETURN_IF_ERROR(Alive());
-  for (const StagedWrites::Write& write : staged_.All()) Write(data_.get(), write.key, write.value);
+  for (const StagedWrites::Write& write : sealed_.All()) Write(data_.get(), write.key, write.value);
   data_->applied = changelog_offset;
-  staged_.Clear();
+  sealed_.Clear();
+  is_sealed_ = false;
   return {};
+}
+
+void MemoryStore::DropStaged() {
+  staged_.Clear();
+  sealed_.Clear();
+  is_sealed_ = false;
 }
 
 Status MemoryStore::Restore(std::span<const Change> changes, std::int64_t changelog_offset) {
@@ -162,7 +156,7 @@ Status MemoryStore::Flush() {
 }
 
 void MemoryStore::CrashLose() {
-  staged_.Clear();
+  DropStaged();
   const std::lock_guard guard(data_->mutex);
   GoBack(data_.get());
 }

@@ -48,8 +48,9 @@ class MemoryStore final : public KeyedStore {
       const std::function<void(std::string_view key, std::optional<std::string_view> value)>& visit)
       const override;
   std::size_t staged_bytes() const override { return staged_.bytes(); }
+  void Seal() override;
   Status Apply(std::int64_t changelog_offset) override;
-  void DropStaged() override { staged_.Clear(); }
+  void DropStaged() override;
   Status Restore(std::span<const Change> changes, std::int64_t changelog_offset) override;
   std::int64_t applied_offset() const override;
   std::int64_t durable_offset() const override;
@@ -65,6 +66,8 @@ class MemoryStore final : public KeyedStore {
   const std::shared_ptr<Data> data_;
   std::uint64_t life_;
   StagedWrites staged_;
+  StagedWrites sealed_;  // Those of a transaction that is on its way.
+  bool is_sealed_ = false;
 };
 
 class MemoryStoreFactory final : public StoreFactory {

@@ -170,8 +170,10 @@ class RocksStore final : public KeyedStore {
   void Delete(std::string_view key) override { staged_.Put(key, std::nullopt); }
 
   Status Scan(std::string_view prefix, const Visit& visit) override {
-    return Overlay(staged_.WithPrefix(prefix), visit,
-                   [&](const Visit& below) { return ScanCommitted(prefix, below); });
+    return Overlay(staged_.WithPrefix(prefix), visit, [&](const Visit& sealed) {
+      return Overlay(sealed_.WithPrefix(prefix), sealed,
+                     [&](const Visit& below) { return ScanCommitted(prefix, below); });
+    });
   }
 
   Status ScanCommitted(std::string_view prefix, const Visit& visit) const override {
@@ -206,16 +208,28 @@ class RocksStore final : public KeyedStore {
   }
   std::size_t staged_bytes() const override { return staged_.bytes(); }
 
+  void Seal() override {
+    LEADFLOW_CHECK(!is_sealed_);
+    std::swap(staged_, sealed_);
+    is_sealed_ = true;
+  }
+
   Status Apply(std::int64_t changelog_offset) override {
+    if (!is_sealed_) Seal();
     {
       const std::lock_guard lock(mutex_);
-      GatherStaged();
+      GatherSealed();
     }
-    staged_.Clear();
+    sealed_.Clear();
+    is_sealed_ = false;
     return Applied(changelog_offset);
   }
 
-  void DropStaged() override { staged_.Clear(); }
+  void DropStaged() override {
+    staged_.Clear();
+    sealed_.Clear();
+    is_sealed_ = false;
+  }
 
   Status Restore(std::span<const Change> changes, std::int64_t changelog_offset) override {
     LEADFLOW_CHECK(staged_.empty());
@@ -260,45 +274,20 @@ class RocksStore final : public KeyedStore {
     std::vector<StagedWrites::Write> writes;
   };
 
-  // Visits `above` and what `scan` visits below it, in key order; a write above hides its key
-  // below.
-  template <class ScanBelow>
-  static Status Overlay(const std::vector<StagedWrites::Write>& above, const Visit& visit,
-                        const ScanBelow& scan) {
-    auto next = above.begin();
-    bool stopped = false;
-    LEADFLOW_RETURN_IF_ERROR(scan([&](std::string_view key, std::string_view value) {
-      for (; !stopped && next != above.end() && next->key < key; ++next) {
-        stopped = next->value && !visit(next->key, *next->value);
-      }
-      if (stopped) return false;
-      if (next == above.end() || next->key != key) {
-        stopped = !visit(key, value);
-      } else {
-        stopped = next->value && !visit(key, *next->value);
-        ++next;
-      }
-      return !stopped;
-    }));
-    for (; !stopped && next != above.end(); ++next) {
-      stopped = next->value && !visit(next->key, *next->value);
-    }
-    return {};
-  }
-
   std::optional<StagedWrites::Write> InMemory(std::string_view key) const {
     if (const auto staged = staged_.Find(key)) return staged;
+    if (const auto sealed = sealed_.Find(key)) return sealed;
     if (const auto gathered = gathered_.Find(key)) return gathered;
     return spilled_writes_.Find(key);
   }
 
   // The table is larger than what is near the processor: it is told some keys ahead.
-  void GatherStaged() {
+  void GatherSealed() {
     constexpr std::size_t kAhead = 8;
     std::array<StagedWrites::Write, kAhead> waiting;
     std::size_t count = 0;
     const auto gather = [&](const StagedWrites::Write& write) { Gather(write.key, write.value); };
-    staged_.ForEach([&](const StagedWrites::Write& write) {
+    sealed_.ForEach([&](const StagedWrites::Write& write) {
       StagedWrites::Write& slot = waiting[count % kAhead];
       if (count >= kAhead) gather(slot);
       slot = write;
@@ -416,6 +405,8 @@ class RocksStore final : public KeyedStore {
   const std::size_t filter_prefix_bytes_;
   const std::size_t gather_bytes_;
   StagedWrites staged_;
+  StagedWrites sealed_;  // Those of a transaction that is on its way.
+  bool is_sealed_ = false;
   // Guards changes of gathered_ against ScanCommitted, and what a spill leaves behind.
   mutable std::mutex mutex_;
   mutable std::condition_variable spill_ended_;

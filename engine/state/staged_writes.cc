@@ -55,6 +55,7 @@ void StagedWrites::Put(std::string_view key, std::optional<std::string_view> val
 }
 
 std::optional<StagedWrites::Write> StagedWrites::Find(std::string_view key) const {
+  if (entries_.empty()) return std::nullopt;
   const auto known = index_.find(key);
   if (known == index_.end()) return std::nullopt;
   return View(entries_[known->second]);

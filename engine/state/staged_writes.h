@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "engine/base/hash.h"
+#include "engine/base/status.h"
 
 namespace leadflow {
 
@@ -84,5 +85,30 @@ class StagedWrites {
   std::size_t block_ = 0;  // The one being filled, and how far.
   std::size_t used_ = 0;
 };
+
+// Visits `above` and what `scan` visits below it, in key order; a write above hides its key below.
+template <class Visit, class ScanBelow>
+Status Overlay(const std::vector<StagedWrites::Write>& above, const Visit& visit,
+               const ScanBelow& scan) {
+  auto next = above.begin();
+  bool stopped = false;
+  LEADFLOW_RETURN_IF_ERROR(scan([&](std::string_view key, std::string_view value) {
+    for (; !stopped && next != above.end() && next->key < key; ++next) {
+      stopped = next->value && !visit(next->key, *next->value);
+    }
+    if (stopped) return false;
+    if (next == above.end() || next->key != key) {
+      stopped = !visit(key, value);
+    } else {
+      stopped = next->value && !visit(key, *next->value);
+      ++next;
+    }
+    return !stopped;
+  }));
+  for (; !stopped && next != above.end(); ++next) {
+    stopped = next->value && !visit(next->key, *next->value);
+  }
+  return {};
+}
 
 }  // namespace leadflow

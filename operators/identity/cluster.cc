@@ -316,18 +316,29 @@ Status NodeStore::WriteUpTo(std::size_t bytes) {
   return Status();
 }
 
-void NodeStore::Committed() {
-  changed_.clear();
+void NodeStore::Sealed() {
+  LEADFLOW_CHECK(!is_sealed_);
+  std::swap(changed_, sealed_);
+  is_sealed_ = true;
   ++transaction_;
+}
+
+void NodeStore::Committed() {
+  if (!is_sealed_) Sealed();
+  sealed_.clear();
+  is_sealed_ = false;
 }
 
 void NodeStore::Aborted() {
   dirty_.clear();
-  for (const Identifier& identifier : changed_) {
-    if (const auto found = index_.find(identifier); found != index_.end())
-      Drop(found->second->slot);
+  for (std::vector<Identifier>* const changed : {&changed_, &sealed_}) {
+    for (const Identifier& identifier : *changed) {
+      if (const auto found = index_.find(identifier); found != index_.end())
+        Drop(found->second->slot);
+    }
+    changed->clear();
   }
-  changed_.clear();
+  is_sealed_ = false;
   ++transaction_;
 }
 

@@ -97,8 +97,10 @@ class NodeStore {
   // costs little. Status of a broken store only.
   Status Write();
   Status WriteSmall();
+  // What changed so far is on its way in a transaction, which Committed is about.
+  void Sealed();
   void Committed();
-  void Aborted();
+  void Aborted();  // What is on its way, too.
   // Lets go of nodes beyond the budget, of changed ones only far beyond it: they are written first.
   Status Trim();
 
@@ -130,6 +132,8 @@ class NodeStore {
   std::vector<std::uint32_t> free_;
   std::vector<Node*> dirty_;         // to write
   std::vector<Identifier> changed_;  // by the open transaction
+  std::vector<Identifier> sealed_;   // by the one that is on its way
+  bool is_sealed_ = false;
   std::uint32_t transaction_ = 1;
   std::size_t hand_ = 0;
   std::size_t bytes_ = 0;

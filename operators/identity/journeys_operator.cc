@@ -108,6 +108,8 @@ Status JourneysOperator::Prepare() {
   return Status();
 }
 
+void JourneysOperator::Sealed() { nodes_->Sealed(); }
+
 void JourneysOperator::Committed() { nodes_->Committed(); }
 
 void JourneysOperator::Aborted() {

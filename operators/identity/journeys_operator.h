@@ -30,6 +30,7 @@ class JourneysOperator final : public Operator {
   Status Open(OperatorContext& context) override;
   Status Process(std::span<const MessageView> batch) override;
   Status Prepare() override;
+  void Sealed() override;
   void Committed() override;
   void Aborted() override;
 

@@ -88,6 +88,7 @@ class MistakenIngest final : public Operator {
     return inner_->Process(batch);
   }
   Status Prepare() override { return inner_->Prepare(); }
+  void Sealed() override { inner_->Sealed(); }
   void Committed() override { inner_->Committed(); }
   void Aborted() override { inner_->Aborted(); }
 

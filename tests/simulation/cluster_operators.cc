@@ -50,7 +50,7 @@ class ClusterOperator final : public PlainOperator {
   }
 
   // Clusters stay in memory over some commits.
-  void Committed() override {
+  void Sealed() override {
     if (++commits_ % 3 == 0) cache_.clear();
   }
   void Aborted() override {

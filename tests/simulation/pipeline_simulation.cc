@@ -37,6 +37,7 @@ constexpr Mistake kMistakes[] = {
     {"drop-chained", Mutation::kDropChained, false},
     {"commit-twice", Mutation::kCommitTwice, false},
     {"keep-staged-on-abort", Mutation::kKeepStagedOnAbort, false},
+    {"ahead-not-sealed", Mutation::kAheadNotSealed, false},
     {"forget-after-move", Mutation::kNone, true},
 };
 

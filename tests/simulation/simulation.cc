@@ -12,6 +12,7 @@
 #include "engine/runtime/worker.h"
 #include "engine/state/memory_store.h"
 #include "tests/unit/log/shared_log.h"
+#include "tests/unit/runtime/troubled_logs.h"
 
 namespace leadflow::simulation {
 namespace {
@@ -46,8 +47,8 @@ enum class Death : std::uint8_t {
 };
 
 const std::vector<std::string>& CommitSteps() {
-  static const std::vector<std::string> steps = {"prepared", "filled",   "committed", "applying",
-                                                 "applied",  "flushing", "flushed"};
+  static const std::vector<std::string> steps = {"prepared", "filled",  "on its way", "committed",
+                                                 "applying", "applied", "flushing",   "flushed"};
   return steps;
 }
 
@@ -107,6 +108,7 @@ class Machine {
   Status Begin();
   Status Work();
   bool AtCommitStep(std::string_view point);
+  Status OnTheWay(const LogWriter::Meanwhile& meanwhile);
   bool Expected(const Status& status) const;
   void Die();
   std::unique_ptr<Worker> NewWorker(std::uint32_t index);
@@ -125,7 +127,8 @@ class Machine {
   Stores stores_;
   Life life_;
   std::unique_ptr<EmbeddedLog> log_;
-  std::unique_ptr<Log> shared_log_;  // The same, as the workers see it.
+  std::unique_ptr<Log> near_log_;    // The same, with what others do to it.
+  std::unique_ptr<Log> shared_log_;  // The same, as the workers see it: far away.
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<StorePool> pool_;
   Activity activity_;
@@ -206,6 +209,15 @@ bool Machine::AtCommitStep(std::string_view point) {
   return true;
 }
 
+// The log takes its time for a commit; the thread may go on meanwhile. The process may die before
+// it knows what became of it, or the log does not answer and is asked again.
+Status Machine::OnTheWay(const LogWriter::Meanwhile& meanwhile) {
+  for (std::uint64_t i = dice_.Below(6); meanwhile && i > 0; --i) meanwhile();
+  if (AtCommitStep("on its way")) return {ErrorCode::kCancelled, "crash: on its way"};
+  if (dice_.OneIn(10)) return Status::Unavailable("no answer yet");
+  return {};
+}
+
 // What is not about shares of partitions is not waited out here: the life ends with it.
 std::unique_ptr<Worker> Machine::NewWorker(std::uint32_t index) {
   const auto on_trouble = [this](const Status& status) {
@@ -227,8 +239,10 @@ Status Machine::Begin() {
                                                      .cache_bytes = 4'000,
                                                      .cleaning_bytes = life_.cleaning_bytes}));
   LEADFLOW_ASSIGN_OR_RETURN(exchange_, Exchange::Create(plan_, *log_, life_.threads));
-  shared_log_ = copies_ ? std::unique_ptr<Log>(std::make_unique<SharedLog>(*log_))
-                        : std::make_unique<ForwardingLog>(*log_);
+  near_log_ = copies_ ? std::unique_ptr<Log>(std::make_unique<SharedLog>(*log_))
+                      : std::make_unique<ForwardingLog>(*log_);
+  shared_log_ = std::make_unique<toy::FarLog>(
+      *near_log_, 0, [this](const LogWriter::Meanwhile& meanwhile) { return OnTheWay(meanwhile); });
   pool_ = std::make_unique<StorePool>(stores_);
   if (copies_) {
     standby_ = std::make_unique<Standby>(plan_, *shared_log_, *pool_, clock_, activity_);
@@ -323,6 +337,7 @@ void Machine::Die() {
   pool_.reset();
   exchange_.reset();
   shared_log_.reset();
+  near_log_.reset();
   log_.reset();
   if (machine_dies) files_.Restart();
   files_.SetCapacity(UINT64_MAX);

@@ -16,8 +16,9 @@ class PlainStore final : public KeyedStore {
  public:
   Result<std::optional<std::string>> Get(std::string_view key) override {
     ++reads;
-    const auto staged = staged_.find(key);
-    if (staged != staged_.end()) return staged->second;
+    for (const auto* const writes : {&staged_, &sealed_}) {
+      if (const auto at = writes->find(key); at != writes->end()) return at->second;
+    }
     const auto at = committed_.find(key);
     if (at == committed_.end()) return std::optional<std::string>();
     return std::optional(at->second);
@@ -33,14 +34,9 @@ class PlainStore final : public KeyedStore {
   }
   void Delete(std::string_view key) override { staged_[std::string(key)] = std::nullopt; }
   Status Scan(std::string_view prefix, const Visit& visit) override {
-    std::map<std::string, std::string, std::less<>> all = committed_;
-    for (const auto& [key, value] : staged_) {
-      if (value.has_value()) {
-        all[key] = *value;
-      } else {
-        all.erase(key);
-      }
-    }
+    Values all = committed_;
+    Write(sealed_, &all);
+    Write(staged_, &all);
     Visit_(all, prefix, visit);
     return {};
   }
@@ -53,18 +49,17 @@ class PlainStore final : public KeyedStore {
     for (const auto& [key, value] : staged_) visit(key, value);
   }
   std::size_t staged_bytes() const override { return staged_.size(); }
+  void Seal() override { sealed_.swap(staged_); }
   Status Apply(std::int64_t) override {
-    for (const auto& [key, value] : staged_) {
-      if (value.has_value()) {
-        committed_[key] = *value;
-      } else {
-        committed_.erase(key);
-      }
-    }
-    staged_.clear();
+    if (sealed_.empty()) Seal();
+    Write(sealed_, &committed_);
+    sealed_.clear();
     return {};
   }
-  void DropStaged() override { staged_.clear(); }
+  void DropStaged() override {
+    staged_.clear();
+    sealed_.clear();
+  }
   Status Restore(std::span<const Change>, std::int64_t) override { return {}; }
   std::int64_t applied_offset() const override { return -1; }
   std::int64_t durable_offset() const override { return -1; }
@@ -74,16 +69,27 @@ class PlainStore final : public KeyedStore {
   int reads = 0;
 
  private:
-  static void Visit_(const std::map<std::string, std::string, std::less<>>& all,
-                     std::string_view prefix, const Visit& visit) {
+  using Values = std::map<std::string, std::string, std::less<>>;
+  using Writes = std::map<std::string, std::optional<std::string>, std::less<>>;
+
+  static void Write(const Writes& writes, Values* to) {
+    for (const auto& [key, value] : writes) {
+      if (value.has_value()) {
+        (*to)[key] = *value;
+      } else {
+        to->erase(key);
+      }
+    }
+  }
+  static void Visit_(const Values& all, std::string_view prefix, const Visit& visit) {
     for (auto at = all.lower_bound(prefix); at != all.end(); ++at) {
       if (!at->first.starts_with(prefix)) return;
       if (!visit(at->first, at->second)) return;
     }
   }
 
-  std::map<std::string, std::string, std::less<>> committed_;
-  std::map<std::string, std::optional<std::string>, std::less<>> staged_;
+  Values committed_;
+  Writes staged_, sealed_;
 };
 
 }  // namespace leadflow

@@ -32,6 +32,24 @@ TEST(CountersTest, ForgetWhatWasAborted) {
   EXPECT_EQ(Committed(counters, "events", ""), 2);
 }
 
+TEST(CountersTest, WhatIsAddedAfterTheSealIsNotCommitted) {
+  Counters counters;
+  counters.Add("events", "", 2);
+  counters.Seal();
+  counters.Add("events", "", 40);
+  counters.Add("others", "", 1);
+  EXPECT_TRUE(counters.changed());
+  counters.Commit();
+  EXPECT_EQ(Committed(counters, "events", ""), 2);
+  EXPECT_EQ(Committed(counters, "others", ""), 0);
+  counters.Seal();
+  counters.Add("events", "", 100);
+  counters.Rollback();
+  EXPECT_FALSE(counters.changed());
+  counters.Commit();
+  EXPECT_EQ(Committed(counters, "events", ""), 2);
+}
+
 TEST(CountersTest, GoOnFromWhatWasRestored) {
   Counters counters;
   counters.Restore("events", "a", 10);

@@ -39,9 +39,12 @@ TEST(PoisonTest, IsPutAsideOnceAndNothingElseIsLost) {
       {"behind a chain", 7, 1, {"x=>y=>a=poison", "y=>b=poison"}, 2},
       {"from another thread", 7, 3, {"a=poison", "b=poison", "x=>y=>a=poison"}, 3},
   };
-  for (const Case& one : cases) {
+  for (std::size_t i = 0; i < 2 * std::size(cases); ++i) {
+    const Case& one = cases[i / 2];
     Machine machine({With(60, one.poison), With(60, {})});
     machine.batch = one.batch;
+    machine.ahead = i % 2 == 1;
+    if (machine.ahead) machine.options.commit_bytes = 40;
     EXPECT_OK(machine.Run(one.threads));
     EXPECT_EQ(Total(machine.sums), 120) << one.name;
     EXPECT_EQ(Total(machine.totals), 120) << one.name;

@@ -152,7 +152,10 @@ TEST_F(StreamThreadTest, CommitsWhenTheIntervalIsOver) {
 
 TEST_F(StreamThreadTest, ACommitThatTakesLongHoldsTheNextBackWhileThereIsMoreToDo) {
   machine_.batch = 1;
-  FarLog far(*machine_.log, 0, [&] { clock_.Advance(1'000); });
+  FarLog far(*machine_.log, 0, [&](const auto&) {
+    clock_.Advance(1'000);
+    return Status();
+  });
   Begin(1, &far);
   ASSERT_TRUE(thread().Start().ok());
   EXPECT_OK(thread().Step().status());
@@ -353,6 +356,58 @@ TEST_F(StreamThreadTest, ACommitThatGotNoAnswerIsSentAgain) {
   }
   EXPECT_EQ(Commits(), 1);
   EXPECT_EQ(Stored(Stage::kEvents), all_);
+}
+
+TEST_F(StreamThreadTest, WhileACommitIsOnItsWayTheNextOneBegins) {
+  machine_.batch = 2;
+  FarLog far(*machine_.log, 0, AllMeanwhile);
+  Begin(1, &far);
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_OK(thread().Step().status());
+  thread().RequestCommit();
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(Commits(), 1);
+  const Sums first{{"a", 1}, {"b", 2}};
+  EXPECT_EQ(Stored(Stage::kEvents), first);
+  EXPECT_EQ(Stored(Stage::kFacts), first);
+  EXPECT_EQ((thread().counters()[{"messages_read", "lists"}]), 2);
+  EXPECT_EQ(exchange_->progress(0).messages_read.load(), 2);
+  thread().RequestCommit();
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(Commits(), 2);
+  EXPECT_EQ(Stored(Stage::kEvents), all_) << "all that was left was done ahead";
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
+  EXPECT_EQ((thread().counters()[{"messages_read", "lists"}]), 6);
+  EXPECT_EQ(exchange_->progress(0).messages_read.load(), 6);
+}
+
+TEST_F(StreamThreadTest, WhatWasDoneAheadIsLostWithTheProcessAndDoneAgain) {
+  machine_.batch = 2;
+  FarLog far(*machine_.log, 0, AllMeanwhile);
+  Begin(1, &far);
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_OK(thread().Step().status());
+  thread().RequestCommit();
+  EXPECT_OK(thread().Step().status());
+  Die();
+  BeginAndCommit();
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
+}
+
+TEST_F(StreamThreadTest, WhoGivesUpCommitsAlsoWhatWasDoneAhead) {
+  machine_.batch = 2;
+  FarLog far(*machine_.log, 1, AllMeanwhile);
+  Begin(1, &far);
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_OK(thread().Step().status());
+  thread().RequestCommit();
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(Commits(), 0);
+  EXPECT_OK(thread().GiveUp());
+  EXPECT_EQ(Commits(), 2);
+  EXPECT_EQ(Stored(Stage::kEvents), all_);
+  EXPECT_EQ(Stored(Stage::kFacts), all_);
 }
 
 TEST_F(StreamThreadTest, ALogThatNeverAnswersEndsTheThread) {

@@ -5,6 +5,7 @@
 
 #include "engine/base/hash.h"
 #include "tests/support/plain_operator.h"
+#include "tests/unit/runtime/troubled_logs.h"
 
 namespace leadflow::toy {
 namespace {
@@ -155,7 +156,8 @@ Status Machine::Run(std::uint32_t threads) {
   RuntimeOptions run;
   run.threads = threads;
   run.thread = options;
-  Runtime runtime(plan, *log, stores, Clock::System(), run);
+  FarLog far(*log, 0, AllMeanwhile);
+  Runtime runtime(plan, ahead ? static_cast<Log&>(far) : *log, stores, Clock::System(), run);
   LEADFLOW_RETURN_IF_ERROR(runtime.Run([&](const Runtime::Progress& progress) -> Status {
     if (!progress.last) return {};
     messages_read = progress.messages_read;

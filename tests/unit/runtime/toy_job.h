@@ -84,6 +84,7 @@ struct Machine {
   std::uint64_t rules_hash = 7;
   bool followed = false;
   bool idle = true;
+  bool ahead = false;     // All there is is done while a commit is on its way.
   ThreadOptions options;  // until_end is set.
 
   MemoryFileSystem files;

@@ -18,9 +18,11 @@ namespace leadflow::toy {
 constexpr std::int64_t kDayMs = 86'400'000;
 
 // A log whose commits take time and fail `failures` times, as one that lies behind a network does.
+// `wait` is that time: its error is the commit's.
 class FarLog final : public ForwardingLog {
  public:
-  FarLog(Log& near, int failures, std::function<void()> wait = nullptr)
+  using Wait = std::function<Status(const LogWriter::Meanwhile& meanwhile)>;
+  FarLog(Log& near, int failures, Wait wait = nullptr)
       : ForwardingLog(near), failures_(failures), wait_(std::move(wait)) {}
   Result<std::unique_ptr<LogWriter>> NewWriter(std::string_view id,
                                                const Membership* member) override {
@@ -41,8 +43,9 @@ class FarLog final : public ForwardingLog {
                       std::int64_t offset) override {
       return near_->SendOffset(group, input, offset);
     }
-    Status Commit() override {
-      if (log_.wait_) log_.wait_();
+    using LogWriter::Commit;
+    Status Commit(const Meanwhile& meanwhile) override {
+      if (log_.wait_) LEADFLOW_RETURN_IF_ERROR(log_.wait_(meanwhile));
       if (log_.failures_ > 0 && log_.failures_-- > 0) return Status::Unavailable("no answer");
       return near_->Commit();
     }
@@ -57,8 +60,15 @@ class FarLog final : public ForwardingLog {
   };
 
   int failures_;
-  std::function<void()> wait_;
+  Wait wait_;
 };
+
+// The time of a FarLog in which all is done that there is.
+inline Status AllMeanwhile(const LogWriter::Meanwhile& meanwhile) {
+  while (meanwhile && meanwhile()) {
+  }
+  return {};
+}
 
 // A log whose changelogs show deletes for a week.
 class WeekLog final : public ForwardingLog {

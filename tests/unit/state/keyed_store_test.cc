@@ -301,19 +301,40 @@ TEST_P(KeyedStoreTest, ScanCommittedFromAnotherThreadSeesWholeBatches) {
 
 // The slow, obvious store.
 struct Model {
+  using Writes = std::map<std::string, std::optional<std::string>>;
   std::map<std::string, std::string> committed;
-  std::map<std::string, std::optional<std::string>> staged;
+  Writes staged, sealed;
+  bool is_sealed = false;
 
-  std::map<std::string, std::string> Both() const {
-    auto all = committed;
-    for (const auto& [key, value] : staged) {
+  static void Write(const Writes& writes, std::map<std::string, std::string>* to) {
+    for (const auto& [key, value] : writes) {
       if (value) {
-        all[key] = *value;
+        (*to)[key] = *value;
       } else {
-        all.erase(key);
+        to->erase(key);
       }
     }
+  }
+  std::map<std::string, std::string> All() const {
+    auto all = committed;
+    Write(sealed, &all);
+    Write(staged, &all);
     return all;
+  }
+  void Seal() {
+    sealed.swap(staged);
+    is_sealed = true;
+  }
+  void Apply() {
+    if (!is_sealed) Seal();
+    Write(sealed, &committed);
+    sealed.clear();
+    is_sealed = false;
+  }
+  void Drop() {
+    staged.clear();
+    sealed.clear();
+    is_sealed = false;
   }
 };
 
@@ -344,31 +365,40 @@ TEST_P(KeyedStoreTest, RandomCallsEqualAMap) {
       store_->Delete(key);
       model.staged[key] = std::nullopt;
     } else if (choice < 900) {
-      const auto both = model.Both();
-      const auto found = both.find(key);
+      const auto all = model.All();
+      const auto found = all.find(key);
       ASSERT_EQ(Value(*store_, key),
-                found == both.end() ? std::nullopt : std::optional<std::string>(found->second));
+                found == all.end() ? std::nullopt : std::optional<std::string>(found->second));
     } else if (choice < 980) {
       const std::string prefix = key.substr(0, random() % (key.size() + 1));
-      ASSERT_EQ(Collect(*store_, prefix), WithPrefix(model.Both(), prefix)) << "step " << step;
-    } else if (choice < 990) {
+      ASSERT_EQ(Collect(*store_, prefix), WithPrefix(model.All(), prefix)) << "step " << step;
+    } else if (choice < 985) {
+      Model::Writes staged;
+      store_->VisitStaged([&](std::string_view k, std::optional<std::string_view> v) {
+        staged[std::string(k)] = v ? std::optional<std::string>(*v) : std::nullopt;
+      });
+      ASSERT_EQ(staged, model.staged);
+    } else if (choice < 988) {
+      if (model.is_sealed) continue;
+      store_->Seal();
+      model.Seal();
+    } else if (choice < 991) {
       ASSERT_EQ(CollectCommitted(*store_), WithPrefix(model.committed, ""));
     } else if (choice < 996) {
       EXPECT_OK(store_->Apply(++offset));
-      model.committed = model.Both();
-      model.staged.clear();
+      model.Apply();
     } else if (choice < 998) {
       store_->DropStaged();
-      model.staged.clear();
+      model.Drop();
     } else if (choice < 999) {
       EXPECT_OK(store_->Flush());
     } else {
       Reopen();
-      model.staged.clear();
+      model.Drop();
       ASSERT_EQ(store_->applied_offset(), offset == 0 ? -1 : offset);
     }
   }
-  EXPECT_EQ(Collect(*store_), WithPrefix(model.Both(), ""));
+  EXPECT_EQ(Collect(*store_), WithPrefix(model.All(), ""));
 }
 
 TEST(MemoryStoreTest, ACrashLosesWhatWasAppliedSinceTheLastFlush) {
