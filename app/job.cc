@@ -37,7 +37,7 @@ bool OnKafka(const Pipeline& pipeline) { return pipeline.engine.log == EngineOpt
 struct Budget {
   explicit Budget(const Pipeline& pipeline)
       : far(OnKafka(pipeline)),
-        stores(std::max(pipeline.engine.memory_bytes / 8, 16 * kMiB)),
+        stores(std::max(pipeline.engine.memory_bytes / (far ? 16 : 8), 16 * kMiB)),
         gathered(std::max(
             pipeline.engine.memory_bytes / (far ? 32 : 16) / pipeline.engine.partitions, kMiB)),
         commit(std::max(pipeline.engine.memory_bytes / (far ? 28 : 32) / pipeline.engine.threads,
