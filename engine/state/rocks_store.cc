@@ -21,6 +21,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
 #include <rocksdb/slice_transform.h>
@@ -91,6 +92,36 @@ std::string EndOf(std::string_view prefix) {
   return end;
 }
 
+// Tells when RocksDB has tidied up, or could not.
+class Compactions final : public rocksdb::EventListener {
+ public:
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override { Note(); }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { Note(); }
+
+  std::uint64_t count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  // For some time at most, for others may end a wait, too.
+  void AwaitMoreThan(std::uint64_t count) const {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kPatience, [&] { return count_ > count; });
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kPatience{200};
+
+  void Note() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::uint64_t count_ = 0;
+};
+
 // Committed writes gather in a hash table first, where a key that is written again and again costs
 // one entry. When it is full, a thread of its own writes it, in key order, as a file that RocksDB
 // takes over whole, with the offset that it equals: its memtable, a second table of the same, stays
@@ -100,9 +131,10 @@ class RocksStore final : public KeyedStore {
  public:
   RocksStore(std::unique_ptr<rocksdb::DB> db, std::string directory,
              std::size_t filter_prefix_bytes, std::size_t gather_bytes, std::int64_t applied,
-             std::shared_ptr<OpenDatabases> open)
+             std::shared_ptr<OpenDatabases> open, std::shared_ptr<const Compactions> compactions)
       : db_(std::move(db)),
         open_(std::move(open)),
+        compactions_(std::move(compactions)),
         directory_(std::move(directory)),
         filter_prefix_bytes_(filter_prefix_bytes),
         gather_bytes_(gather_bytes),
@@ -378,6 +410,7 @@ class RocksStore final : public KeyedStore {
   // Nothing else holds up who writes faster than compactions tidy up.
   rocksdb::Status AwaitCompactions() const {
     std::string young;
+    std::uint64_t compactions = compactions_->count();
     while (db_->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &young) &&
            std::stoll(young) >= kYoungFilesMax) {
       std::uint64_t errors = 0;
@@ -385,7 +418,8 @@ class RocksStore final : public KeyedStore {
         const rocksdb::Status status = db_->Resume();
         if (!status.ok()) return status;
       }
-      std::this_thread::sleep_for(kCompactionPause);
+      compactions_->AwaitMoreThan(compactions);
+      compactions = compactions_->count();
     }
     return {};
   }
@@ -397,10 +431,10 @@ class RocksStore final : public KeyedStore {
   }
 
   static constexpr std::int64_t kYoungFilesMax = 32;
-  static constexpr std::chrono::milliseconds kCompactionPause{5};
 
   const std::unique_ptr<rocksdb::DB> db_;
   const std::shared_ptr<OpenDatabases> open_;
+  const std::shared_ptr<const Compactions> compactions_;
   const std::string directory_;
   const std::size_t filter_prefix_bytes_;
   const std::size_t gather_bytes_;
@@ -445,6 +479,7 @@ rocksdb::BlockBasedTableOptions TableOptions(std::shared_ptr<rocksdb::Cache> cac
 struct RocksStoreFactory::Shared {
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<OpenDatabases> open = std::make_shared<OpenDatabases>();
+  std::shared_ptr<Compactions> compactions = std::make_shared<Compactions>();
   rocksdb::Options options;
 };
 
@@ -474,6 +509,7 @@ RocksStoreFactory::RocksStoreFactory(StateOptions options)
   db.compaction_readahead_size = std::size_t{512} << 10;
   db.avoid_unnecessary_blocking_io = true;
   db.info_log = std::make_shared<NoLog>();
+  db.listeners.push_back(shared_->compactions);
   // Whoever waits for an event comes before what tidies up; if that falls behind, writers wait for
   // it.
   db.env->LowerThreadPoolCPUPriority(rocksdb::Env::Priority::LOW, rocksdb::CpuPriority::kLow);
@@ -508,9 +544,9 @@ Result<std::unique_ptr<KeyedStore>> RocksStoreFactory::Open(std::string_view nam
     LEADFLOW_RETURN_IF_ERROR(ToStatus(read, directory));
     LEADFLOW_ASSIGN_OR_RETURN(applied, DecodeMeta(meta, directory));
   }
-  return std::unique_ptr<KeyedStore>(
-      std::make_unique<RocksStore>(std::move(db), directory, options_.filter_prefix_bytes,
-                                   options_.gather_bytes, applied, shared_->open));
+  return std::unique_ptr<KeyedStore>(std::make_unique<RocksStore>(
+      std::move(db), directory, options_.filter_prefix_bytes, options_.gather_bytes, applied,
+      shared_->open, shared_->compactions));
 }
 
 Status RocksStoreFactory::Remove(std::string_view name) {

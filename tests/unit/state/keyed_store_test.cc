@@ -501,6 +501,25 @@ TEST(RocksStoreTest, StoresOfOneFactoryShareTheirMemory) {
   EXPECT_LT(factory.memory_bytes(), 16u << 20);
 }
 
+// Files are taken over as they come; only compactions make fewer of them.
+TEST(RocksStoreTest, ManySmallFilesAreTidiedUp) {
+  const Directory directory;
+  RocksStoreFactory factory(SmallState(directory.path()));
+  const auto store = MustOpen(factory);
+  for (int batch = 0; batch < 300; ++batch) {
+    store->Put("k" + std::to_string(batch % 7), std::to_string(batch));
+    EXPECT_OK(store->Apply(batch));
+    EXPECT_OK(store->Flush());
+  }
+  std::size_t files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(directory.path() + "/task-0")) {
+    files += file.path().extension() == ".sst" ? 1 : 0;
+  }
+  EXPECT_LT(files, 60u);
+  EXPECT_EQ(Collect(*store).size(), 7u);
+  EXPECT_EQ(Value(*store, "k5"), "299");
+}
+
 // Runs in a process of its own, started by the test below, until it is killed: batch i writes i to
 // all keys and stands for changelog offset i. Says on descriptor 9 up to where it has flushed.
 constexpr int kKeys = 20;
