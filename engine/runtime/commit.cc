@@ -37,7 +37,7 @@ Status StreamThread::Commit() {
   last_commit_ns_ = clock_.MonotonicNanos();
   last_commit_took_ns_ = last_commit_ns_ - begin_ns;
   caught_up_ = false;
-  exchange_.progress(index_).clean_ns.store(last_commit_ns_);
+  exchange_.progress(index_).clean_ns.store(Clean() ? last_commit_ns_ : commit_began_ns_);
   exchange_.activity().commit_time.Observe(last_commit_ns_ - commit_began_ns_);
   if (ahead_error_.ok()) return {};
   return Recover(std::exchange(ahead_error_, Status()));

@@ -381,6 +381,24 @@ TEST_F(StreamThreadTest, WhileACommitIsOnItsWayTheNextOneBegins) {
   EXPECT_EQ(exchange_->progress(0).messages_read.load(), 6);
 }
 
+TEST_F(StreamThreadTest, WhatWasDoneAheadIsNotCommittedSinceTheCommitBegan) {
+  machine_.batch = 2;
+  FarLog far(*machine_.log, 0, [&](const LogWriter::Meanwhile& meanwhile) {
+    clock_.Advance(50);
+    return AllMeanwhile(meanwhile);
+  });
+  Begin(1, &far);
+  ASSERT_TRUE(thread().Start().ok());
+  EXPECT_OK(thread().Step().status());
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
+  thread().RequestCommit();
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(exchange_->progress(0).clean_ns.load(), begin_ns);
+  thread().RequestCommit();
+  EXPECT_OK(thread().Step().status());
+  EXPECT_EQ(exchange_->progress(0).clean_ns.load(), clock_.MonotonicNanos());
+}
+
 TEST_F(StreamThreadTest, WhatWasDoneAheadIsLostWithTheProcessAndDoneAgain) {
   machine_.batch = 2;
   FarLog far(*machine_.log, 0, AllMeanwhile);
