@@ -204,14 +204,20 @@ TEST(KafkaWriterTest, ACommitWaitsNoLongerThanItMayAndGoesOnWhenTheBrokerDoes) {
     LOG_ASSERT_OK(writer->Append(topic, "key", number, headers));
   }
   LOG_ASSERT_OK(writer->SendOffset(group, topic, 7));
+  // Work of a caller is not waited for: a hundred pieces without a pause, then one now and then.
+  int works = 0, rests = 0;
+  const LogWriter::Meanwhile some_work = [&] { return works < 100 ? ++works > 0 : ++rests < 0; };
+  const LogWriter::Meanwhile callers[] = {some_work, nullptr};
   {
     const StoppedBroker stopped;
-    for (int attempt = 0; attempt < 2; ++attempt) {
+    for (const LogWriter::Meanwhile& meanwhile : callers) {
       const auto start = Clock::now();
-      EXPECT_EQ(writer->Commit().code(), ErrorCode::kUnavailable);
+      EXPECT_EQ(writer->Commit(meanwhile).code(), ErrorCode::kUnavailable);
       EXPECT_LT(Clock::now() - start, seconds(10));
     }
   }
+  EXPECT_EQ(works, 100);
+  EXPECT_GT(rests, 0);
   LOG_ASSERT_OK(CommitAtLast(*writer));
   const std::vector<std::string> records = WithHeaders(topic.topic);
   ASSERT_EQ(records.size(), 101u);
