@@ -98,6 +98,15 @@ class StreamThreadTest : public testing::Test {
     thread().RequestCommit();
     StepUntilIdle();
   }
+  // The first two messages; what follows is done while their commit is on its way.
+  void CommitFirstTwo(FarLog& far) {
+    machine_.batch = 2;
+    Begin(1, &far);
+    ASSERT_TRUE(thread().Start().ok());
+    EXPECT_OK(thread().Step().status());
+    thread().RequestCommit();
+    EXPECT_OK(thread().Step().status());
+  }
   Sums Stored(Stage stage) {
     Sums sums;
     for (const auto& one : threads_) {
@@ -359,13 +368,8 @@ TEST_F(StreamThreadTest, ACommitThatGotNoAnswerIsSentAgain) {
 }
 
 TEST_F(StreamThreadTest, WhileACommitIsOnItsWayTheNextOneBegins) {
-  machine_.batch = 2;
   FarLog far(*machine_.log, 0, AllMeanwhile);
-  Begin(1, &far);
-  ASSERT_TRUE(thread().Start().ok());
-  EXPECT_OK(thread().Step().status());
-  thread().RequestCommit();
-  EXPECT_OK(thread().Step().status());
+  CommitFirstTwo(far);
   EXPECT_EQ(Commits(), 1);
   const Sums first{{"a", 1}, {"b", 2}};
   EXPECT_EQ(Stored(Stage::kEvents), first);
@@ -382,17 +386,12 @@ TEST_F(StreamThreadTest, WhileACommitIsOnItsWayTheNextOneBegins) {
 }
 
 TEST_F(StreamThreadTest, WhatWasDoneAheadIsNotCommittedSinceTheCommitBegan) {
-  machine_.batch = 2;
+  const std::int64_t begin_ns = clock_.MonotonicNanos();
   FarLog far(*machine_.log, 0, [&](const LogWriter::Meanwhile& meanwhile) {
     clock_.Advance(50);
     return AllMeanwhile(meanwhile);
   });
-  Begin(1, &far);
-  ASSERT_TRUE(thread().Start().ok());
-  EXPECT_OK(thread().Step().status());
-  const std::int64_t begin_ns = clock_.MonotonicNanos();
-  thread().RequestCommit();
-  EXPECT_OK(thread().Step().status());
+  CommitFirstTwo(far);
   EXPECT_EQ(exchange_->progress(0).clean_ns.load(), begin_ns);
   thread().RequestCommit();
   EXPECT_OK(thread().Step().status());
@@ -400,13 +399,8 @@ TEST_F(StreamThreadTest, WhatWasDoneAheadIsNotCommittedSinceTheCommitBegan) {
 }
 
 TEST_F(StreamThreadTest, WhatWasDoneAheadIsLostWithTheProcessAndDoneAgain) {
-  machine_.batch = 2;
   FarLog far(*machine_.log, 0, AllMeanwhile);
-  Begin(1, &far);
-  ASSERT_TRUE(thread().Start().ok());
-  EXPECT_OK(thread().Step().status());
-  thread().RequestCommit();
-  EXPECT_OK(thread().Step().status());
+  CommitFirstTwo(far);
   Die();
   BeginAndCommit();
   EXPECT_EQ(Stored(Stage::kEvents), all_);
@@ -414,13 +408,8 @@ TEST_F(StreamThreadTest, WhatWasDoneAheadIsLostWithTheProcessAndDoneAgain) {
 }
 
 TEST_F(StreamThreadTest, WhoGivesUpCommitsAlsoWhatWasDoneAhead) {
-  machine_.batch = 2;
   FarLog far(*machine_.log, 1, AllMeanwhile);
-  Begin(1, &far);
-  ASSERT_TRUE(thread().Start().ok());
-  EXPECT_OK(thread().Step().status());
-  thread().RequestCommit();
-  EXPECT_OK(thread().Step().status());
+  CommitFirstTwo(far);
   EXPECT_EQ(Commits(), 0);
   EXPECT_OK(thread().GiveUp());
   EXPECT_EQ(Commits(), 2);
