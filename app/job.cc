@@ -258,9 +258,9 @@ Result<JobResult> RunJob(const Pipeline& pipeline, const JobOptions& options,
     Result<JobResult> result =
         RunOnce(pipeline, options, layout, schemas, service.get(), stop, &begun);
     if (result.ok() || begun || !patient || !result.status().retryable()) return result;
-    if (stop.load()) return JobResult();
     if (options.trouble) options.trouble(result.status());
     std::this_thread::sleep_for(kStartPause);
+    if (stop.load()) return JobResult();
   }
 }
 
